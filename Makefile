@@ -1,0 +1,56 @@
+# Everything a person types. `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help setup run demo check lint types imports test test-fast bench lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.ready ## make the virtual environment and install everything into it
+
+$(VENV)/.ready: requirements-dev.txt pyproject.toml
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; }
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+run: setup ## start the daemon: SMTP on 2525, HTTP on 8080, everything else embedded
+	@$(BIN)/switchboard run
+
+demo: setup ## send a dozen varied mails to a daemon of its own and show what became of them
+	@$(BIN)/switchboard demo
+
+check: setup lint types imports ## lint, format, types, imports, rooms (no servers)
+	@$(BIN)/pytest -q tests/test_rooms.py tests/test_house_rules.py
+
+lint:
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types:
+	@$(BIN)/mypy
+	@$(BIN)/mypy tests bench
+
+imports:
+	@$(BIN)/lint-imports --no-cache
+
+test-fast: setup ## the tests that need no server (seconds)
+	@$(BIN)/pytest -q -m "not postgres and not kafka and not faults"
+
+test: setup ## everything: unit, contracts, real PostgreSQL, real Kafka, faults
+	@bash tests/servers.sh
+	@$(BIN)/pytest -q
+
+bench: setup ## measure: ratios in one run, printed with medians
+	@$(BIN)/python bench/run.py
+
+lock: ## resolve the dependencies again and write the hashed requirement files
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url pyproject.toml -o requirements.txt
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --extra dev pyproject.toml -o requirements-dev.txt
+
+clean: ## remove what the targets above made (never ./var)
+	@rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache dist

@@ -1,0 +1,21 @@
+"""What every wire model shares, and the limits that all of them keep (docs/architecture.md, "Limits")."""
+
+from pydantic import BaseModel, ConfigDict
+
+MAX_FILE_BYTES = 20 * 1024 * 1024
+"""One attachment, decoded, in bytes; a larger one is refused and its message kept."""
+
+MAX_INLINE_TEXT_BYTES = 128 * 1024
+"""Text or HTML inside a record, in bytes of UTF-8; the rest goes to the blob store."""
+
+MAX_FILES = 100
+"""Attachments a message; the rest are refused like files that are too large."""
+
+MAX_QUOTED_IDS = 100
+"""Ids taken from References: the first 50 and the last 50."""
+
+
+class Wire(BaseModel):
+    """A frozen model that travels. Unknown keys are ignored, so that a reader survives a newer minor version."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_bytes="base64", val_json_bytes="base64")

@@ -1,0 +1,88 @@
+"""Ticket events on `switchboard.tickets`: CloudEvents 1.0, structured mode (content type `application/cloudevents+json`).
+
+A consumer drops by `id` (the same over all retries) and orders by `data.sequence` (the ticket's version).
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from schemas.base import Wire
+from schemas.message import Automatic, BlobRef, File, Kind, Name, Party, Verdict
+
+CONTENT_TYPE: Final = b"application/cloudevents+json; charset=UTF-8"
+
+TicketNumber = Annotated[str, StringConstraints(pattern=r"^\d{10}$")]
+"""Public number: nine digits and a check digit (ISO 7064 MOD 11,10), not guessable from another ticket's."""
+
+
+class EventType(StrEnum):
+    """Kinds of ticket events. `ticket.redacted` is reserved until something emits it."""
+
+    CREATED = "ticket.created"
+    MESSAGE_ADDED = "ticket.message_added"
+    MESSAGE_REVISED = "ticket.message_revised"
+    STATUS_CHANGED = "ticket.status_changed"
+    REDACTED = "ticket.redacted"
+
+
+class TicketSnapshot(Wire):
+    """The ticket as it stands after the event."""
+
+    number: TicketNumber
+    scope: Name
+    account: Name
+    channel: Name
+    subject: str = ""
+    status: str
+    requester: Party
+    created_at: AwareDatetime
+    message_count: int = Field(ge=0)
+    continues: TicketNumber | None = Field(default=None, description="the closed or other ticket this one follows")
+
+
+class EventMessage(Wire):
+    """The message that the event is about. Long text is in the blob store."""
+
+    id: int
+    kind: Kind = Kind.MESSAGE
+    direction: Literal["in", "out"] = "in"
+    sender: Party
+    received_at: AwareDatetime
+    subject: str = ""
+    text: str = ""
+    text_overflow: BlobRef | None = None
+    files: tuple[File, ...] = ()
+    automatic: Automatic = Automatic.NO
+    verdict: Verdict = Verdict()
+    rule: str = Field(default="", description="the rule that placed it")
+
+
+class EventData(Wire):
+    """Payload of every ticket event."""
+
+    sequence: int = Field(ge=1, description="the ticket's version; rises by one an event")
+    ticket: TicketSnapshot
+    message: EventMessage | None = None
+    previous_status: str | None = None
+    status_reason: str | None = None
+
+
+class TicketEvent(Wire):
+    """One CloudEvent (https://github.com/cloudevents/spec, version 1.0.2)."""
+
+    specversion: Literal["1.0"] = "1.0"
+    id: UUID
+    source: str = Field(description="/switchboard/<instance id>")
+    type: EventType
+    subject: TicketNumber
+    time: AwareDatetime
+    datacontenttype: Literal["application/json"] = "application/json"
+    dataschema: str = "urn:switchboard:ticket-event:1"
+    data: EventData
+
+    def envelope(self) -> dict[str, Any]:
+        """Give the event as plain JSON values, as it stands on the topic."""
+        return self.model_dump(mode="json", exclude_none=True)
