@@ -1,0 +1,1 @@
+"""The topic log: its port, the Kafka engine and the PostgreSQL engine."""

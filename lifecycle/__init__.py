@@ -1,0 +1,1 @@
+"""Statuses of a ticket and their moves; later clocks, calendars, priority."""

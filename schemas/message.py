@@ -80,7 +80,7 @@ class BlobRef(Wire):
 class Party(Wire):
     """A person or system at the other end: a mail address, or a platform's own user id."""
 
-    address: str = Field(max_length=998, description="normalized: mail lower-cased, platform ids as the platform writes")
+    address: str = Field(max_length=998, description="mail lower-cased, platform ids as written")
     name: str = Field(default="", max_length=998)
 
 
@@ -136,7 +136,7 @@ class Thread(Wire):
 
     own: ThreadId | None = None
     in_reply_to: tuple[ThreadId, ...] = Field(default=(), max_length=MAX_QUOTED_IDS)
-    references: tuple[ThreadId, ...] = Field(default=(), max_length=MAX_QUOTED_IDS, description="as written, oldest first")
+    references: tuple[ThreadId, ...] = Field(default=(), max_length=MAX_QUOTED_IDS, description="oldest first")
     conversation: ThreadId | None = Field(default=None, description="the platform's chat; none for mail")
     subject_prefix: SubjectPrefix = SubjectPrefix.NONE
     subject_base: str = Field(default="", max_length=998, description="subject without prefixes and tags, folded")
@@ -189,5 +189,3 @@ class InboundMessage(Wire):
 def record_header(version: str = SCHEMA_VERSION) -> tuple[str, bytes]:
     """Give the record header that names the schema of the value."""
     return (SCHEMA_HEADER, f"inbound-message/{version}".encode())
-
-

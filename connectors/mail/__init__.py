@@ -1,0 +1,1 @@
+"""The mail channel: SMTP in, structure check, parsers, normalize."""
