@@ -114,7 +114,7 @@ class Consumer(Protocol):
         ...
 
     async def fetch(self, *, max_records: int, max_wait: float) -> Sequence[Record]:
-        """Give the next records of the assigned partitions: partitions ascending, offsets ascending and gapless in each.
+        """Give the next records of the assigned partitions: partitions ascending, offsets ascending, gapless.
 
         Waits at most `max_wait` seconds when there is none. Advances the in-memory position only. Partitions taken away
         since the last call no longer appear. Raises `PositionLostError` for a stopped partition (the others go on with

@@ -96,5 +96,5 @@ class Door(Protocol):
     """Says whether new work may come in."""
 
     def check(self) -> None:
-        """Raise `LaterError` while stopping, while the disk is nearly full, or while the bus is behind its retention."""
+        """Raise `LaterError` while stopping, while the disk is nearly full, or while routing lags too far."""
         ...

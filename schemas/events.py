@@ -1,4 +1,4 @@
-"""Ticket events on `switchboard.tickets`: CloudEvents 1.0, structured mode (content type `application/cloudevents+json`).
+"""Ticket events on `switchboard.tickets`: CloudEvents 1.0, structured mode (`application/cloudevents+json`).
 
 A consumer drops by `id` (the same over all retries) and orders by `data.sequence` (the ticket's version).
 """

@@ -22,7 +22,7 @@ def statement(file: str, name: str) -> LiteralString:
 @cache
 def statements(file: str) -> dict[str, LiteralString]:
     """Give all statements of one file by name."""
-    queries = aiosql.from_path(SQL / f"{file}.sql", "psycopg")
+    queries = aiosql.from_path(SQL / f"{file}.sql", "psycopg", mandatory_parameters=False)
     return {
         name: cast("LiteralString", getattr(queries, name).sql)
         for name in queries.available_queries
