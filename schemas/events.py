@@ -3,8 +3,9 @@
 A consumer drops by `id` (the same over all retries) and orders by `data.sequence` (the ticket's version).
 """
 
+from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field, StringConstraints
@@ -16,6 +17,10 @@ CONTENT_TYPE: Final = b"application/cloudevents+json; charset=UTF-8"
 
 TicketNumber = Annotated[str, StringConstraints(pattern=r"^\d{10}$")]
 """Public number: nine digits and a check digit (ISO 7064 MOD 11,10), not guessable from another ticket's."""
+
+
+SHARDS: Final = 16
+"""Shards of tickets in the outbox; one relay at a time publishes a shard, so a ticket's events keep their order."""
 
 
 class EventType(StrEnum):
@@ -83,6 +88,39 @@ class TicketEvent(Wire):
     dataschema: str = "urn:switchboard:ticket-event:1"
     data: EventData
 
+    @classmethod
+    def about(
+        cls,
+        ticket: TicketSnapshot,
+        *,
+        type: EventType,  # noqa: A002 - the attribute's name in CloudEvents
+        id: UUID,  # noqa: A002 - the attribute's name in CloudEvents
+        source: str,
+        time: datetime,
+        sequence: int,
+        message: EventMessage | None = None,
+        previous_status: str | None = None,
+        status_reason: str | None = None,
+    ) -> Self:
+        """Build an event. `id` is the outbox row's own, so that every retry carries the same one."""
+        data = EventData(
+            sequence=sequence,
+            ticket=ticket,
+            message=message,
+            previous_status=previous_status,
+            status_reason=status_reason,
+        )
+        return cls(id=id, source=source, type=type, subject=ticket.number, time=time, data=data)
+
+    def text(self) -> str:
+        """Give the event as the JSON text that stands in the outbox and goes out unchanged."""
+        return self.model_dump_json(exclude_none=True)
+
     def envelope(self) -> dict[str, Any]:
         """Give the event as plain JSON values, as it stands on the topic."""
         return self.model_dump(mode="json", exclude_none=True)
+
+
+def shard_of(ticket_id: int) -> int:
+    """Give the outbox shard of a ticket: the same for all its events, for ever."""
+    return ticket_id % SHARDS
