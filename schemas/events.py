@@ -15,7 +15,7 @@ from schemas.message import Automatic, BlobRef, File, Kind, Name, Party, Verdict
 
 CONTENT_TYPE: Final = b"application/cloudevents+json; charset=UTF-8"
 
-TicketNumber = Annotated[str, StringConstraints(pattern=r"^\d{10}$")]
+TicketNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{10}$")]
 """Public number: nine digits and a check digit (ISO 7064 MOD 11,10), not guessable from another ticket's."""
 
 

@@ -154,7 +154,7 @@ class Thread(Wire):
 class InboundMessage(Wire):
     """A normalized message of any channel: the value of one record on `switchboard.inbound`."""
 
-    version: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+$")] = SCHEMA_VERSION
+    version: Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+$")] = SCHEMA_VERSION
     kind: Kind = Kind.MESSAGE
     channel: Name
     account: Name
