@@ -26,6 +26,7 @@ create table tickets (
     account            text not null,
     channel            text not null,
     subject            text not null default '',
+    subject_base       text not null default '',   -- without prefixes and tags, of the first message
     match_key          bytea not null,             -- account, requester and normalized subject (rule 9)
     requester_key      bytea not null,             -- sha256 of the normalized address
     requester_address  text not null,
@@ -38,7 +39,8 @@ create table tickets (
     last_message_at    timestamptz not null,
     closed_at          timestamptz
 );
-create index tickets_open_match on tickets (match_key) where closed_at is null;
+create index tickets_open_match on tickets (match_key, last_message_at desc) where closed_at is null;
+create index tickets_open_successors on tickets (continues_id) where closed_at is null and continues_id is not null;
 create index tickets_recent on tickets (last_message_at desc, id desc);
 create index tickets_requester on tickets (requester_key, scope);
 
@@ -77,7 +79,7 @@ create table messages (
     normalizer_version int not null,
     raw_sha256         bytea not null,
     raw_size           bigint not null,
-    details            jsonb not null,             -- parties, files, envelope, thread: the rest of InboundMessage
+    details            jsonb not null,             -- the rest of InboundMessage: only what is not the default
     decision           jsonb not null,             -- rule, evidence, rejected candidates
     partition          int,
     "offset"           bigint,
@@ -94,7 +96,7 @@ create table delivery_keys (
 
 -- Records that were a message we already had: the same delivery again, a copy with another body, another account of the scope.
 create table duplicates (
-    id                  bigint generated always as identity primary key,
+    id                  bigint primary key,        -- from message_ids: a number is used once, for either
     delivery_key        bytea not null,
     original_message_id bigint,
     kind                text not null check (kind in ('duplicate', 'copy', 'also_received')),
@@ -114,15 +116,18 @@ create table thread_ids (
     known_message_id bigint,                       -- the message whose own id this is
     reused           boolean not null default false, -- another message came with the same id: it proposes nothing
     primary key (scope, digest)
-);
+) with (fillfactor = 80);                          -- rows are locked and updated once in place
 
--- Who quoted an id, and in which message: at most one row a sender.
+-- Who quoted an id in a message that stands on a ticket (named = false: at most one row a sender), and whom such a
+-- message names in To or Cc (named = true; contested when messages of several tickets name the address: then nobody's).
 create table quoted_ids (
-    scope      text not null,
-    digest     bytea not null,
-    sender_key bytea not null,
-    message_id bigint not null,
-    primary key (scope, digest, sender_key)
+    scope       text not null,
+    digest      bytea not null,
+    address_key bytea not null,
+    named       boolean not null,
+    message_id  bigint not null,
+    contested   boolean not null default false,
+    primary key (scope, digest, address_key, named)
 );
 
 -- Ids quoted by messages that are still held, so that an original can release them.
@@ -144,19 +149,20 @@ create table spool (
 create index spool_age on spool (held_at, message_id);
 
 create table dead_letters (
-    id         bigint generated always as identity primary key,
-    topic      text not null,
-    partition  int not null,
-    "offset"   bigint not null,
-    key        bytea not null,
-    value      bytea not null,
-    headers    jsonb not null default '[]',
-    account    text not null default '',
-    reason     text not null,                      -- class of the failure and what to do; never message text
-    sqlstate   text not null default '',
-    state      text not null default 'open' check (state in ('open', 'dropped')),
-    died_at    timestamptz not null default now(),
-    unique (topic, partition, "offset")
+    id           bigint generated always as identity primary key,
+    topic        text not null,
+    partition    int not null,
+    "offset"     bigint not null,
+    log_identity text not null default '',         -- which log the offset counts in
+    key          bytea not null,
+    value        bytea not null,
+    headers      jsonb not null default '[]',      -- pairs of name and base64 of the value
+    account      text not null default '',
+    reason       text not null,                    -- class of the failure and what to do; never message text
+    sqlstate     text not null default '',
+    state        text not null default 'open' check (state in ('open', 'dropped')),
+    died_at      timestamptz not null default now(),
+    unique (log_identity, topic, partition, "offset")
 );
 
 create table outbox (
