@@ -87,12 +87,20 @@ create table messages (
     check ((state = 'ticketed') = (ticket_id is not null))
 );
 create index messages_ticket on messages (ticket_id, received_at, id) where ticket_id is not null;
+-- The ledger counts from this index alone, and finds offsets without a row in it.
+create index messages_place on messages (partition, "offset") include (account, state) where direction = 'in';
 
 -- Identity of every delivery ever taken; outlives erased messages as their tombstone.
 create table delivery_keys (
     key        bytea primary key,
-    message_id bigint
+    message_id bigint,
+    erased_at  timestamptz,                        -- the message is gone on purpose; the next three tell the ledger of whom
+    account    text,
+    partition  int,
+    "offset"   bigint,
+    check (erased_at is null or account is not null)
 );
+create index delivery_keys_erased on delivery_keys (partition, "offset") where erased_at is not null;
 
 -- Records that were a message we already had: the same delivery again, a copy with another body, another account of the scope.
 create table duplicates (
@@ -179,6 +187,14 @@ create table outbox (
 );
 create index outbox_unpublished on outbox (shard, position) where published_at is null;
 create index outbox_published on outbox (published_at) where published_at is not null;
+
+-- Wakes relays when a transaction with new events commits; a hint only, they look every second too.
+create function outbox_wake() returns trigger language plpgsql as $$
+begin
+    notify switchboard_outbox;
+    return null;
+end $$;
+create trigger outbox_wake after insert on outbox for each statement execute function outbox_wake();
 
 -- Which rows name a blob, so that collection knows what it may take.
 create table blob_refs (
