@@ -1,0 +1,74 @@
+"""Limits on connections and on time."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+
+
+class ConnectionGate:
+    """Counts connections, in all and of each peer address."""
+
+    def __init__(self, *, in_all: int, per_peer: int) -> None:
+        self._in_all = in_all
+        self._per_peer = per_peer
+        self._peers: Counter[str] = Counter()
+        self.open = 0
+
+    def enter(self, peer: str) -> bool:
+        """Let one more in, or say no."""
+        if self.open >= self._in_all or self._peers[peer] >= self._per_peer:
+            return False
+        self.open += 1
+        self._peers[peer] += 1
+        return True
+
+    def leave(self, peer: str) -> None:
+        """Count one less. Only for one that was let in."""
+        self.open -= 1
+        self._peers[peer] -= 1
+        if not self._peers[peer]:
+            del self._peers[peer]
+
+
+class Deadline:
+    """One time limit that moves on. Moving it costs no timer: the timer looks again when it fires too early."""
+
+    def __init__(self, *, loop: asyncio.AbstractEventLoop, passed: Callable[[], None]) -> None:
+        self._loop = loop
+        self._passed = passed
+        self._at: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+
+    def set(self, seconds: float) -> None:
+        """Call `passed` after so many seconds from now, unless it is set anew or cleared before."""
+        self._at = self._loop.time() + seconds
+        if self._timer is None or self._timer_at > self._at:
+            self._arm(self._at)
+
+    def clear(self) -> None:
+        """No limit for now."""
+        self._at = None
+
+    def close(self) -> None:
+        """No limit any more."""
+        self._at = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self, at: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = at
+        self._timer = self._loop.call_at(at, self._fire)
+
+    def _fire(self) -> None:
+        self._timer = None
+        if self._at is None:
+            return
+        if self._loop.time() < self._at:
+            self._arm(self._at)
+            return
+        self._at = None
+        self._passed()

@@ -1,0 +1,51 @@
+"""Every reply of the listener, with its enhanced status code (RFC 5321 4.2, RFC 3463, RFC 2034)."""
+
+from typing import Final
+
+OK: Final = "250 2.0.0 Ok"
+BYE: Final = "221 2.0.0 Bye"
+SENDER_OK: Final = "250 2.1.0 Sender ok"
+RECIPIENT_OK: Final = "250 2.1.5 Recipient ok"
+GO_AHEAD: Final = "354 End data with <CR><LF>.<CR><LF>"
+READY_FOR_TLS: Final = "220 2.0.0 Ready to start TLS"
+CANNOT_VERIFY: Final = "252 2.5.2 Cannot verify the user; send the mail and see"
+HELP: Final = "214 2.0.0 Commands: EHLO HELO MAIL RCPT DATA RSET NOOP VRFY STARTTLS QUIT"
+
+TOO_MANY_CONNECTIONS: Final = "421 4.7.0 Too many connections; try again later"
+STOPPING: Final = "421 4.3.2 Stopping; try again later"
+TOO_SLOW: Final = "421 4.4.2 Time is up; closing the connection"
+TOO_MANY_COMMANDS: Final = "421 4.7.0 Too many commands in one session; connect again"
+TOO_MANY_ERRORS: Final = "421 4.7.0 Too many errors"
+NOT_MAIL: Final = "421 4.7.0 This is a mail server"
+
+LATER: Final = "451 4.3.0 Not stored; try again later"
+LATER_NO_ROOM: Final = "451 4.3.1 Not stored, no room for it now; try again later"
+LATER_CLOSED: Final = "451 4.3.2 Taking no mail now; try again later"
+TOO_MANY_RECIPIENTS: Final = "452 4.5.3 Too many recipients; send the rest in another mail"
+
+BAD_COMMAND: Final = "500 5.5.2 Command not recognized"
+LINE_TOO_LONG: Final = "500 5.5.2 Command line too long"
+NO_ARGUMENT: Final = "501 5.5.4 This command takes no argument"
+HELO_SYNTAX: Final = "501 5.5.4 Give a host name"
+MAIL_SYNTAX: Final = "501 5.5.4 Syntax: MAIL FROM:<address> [SP parameters]"
+RCPT_SYNTAX: Final = "501 5.5.4 Syntax: RCPT TO:<address>"
+VRFY_SYNTAX: Final = "501 5.5.4 Syntax: VRFY address"
+BAD_BODY: Final = "501 5.5.4 BODY is 7BIT or 8BITMIME"
+BAD_SIZE: Final = "501 5.5.4 SIZE is a number of bytes"
+NOT_IMPLEMENTED: Final = "502 5.5.1 Command not implemented"
+HELO_FIRST: Final = "503 5.5.1 Send EHLO first"
+MAIL_FIRST: Final = "503 5.5.1 Send MAIL first"
+NESTED_MAIL: Final = "503 5.5.1 Sender already given; RSET begins anew"
+TLS_ACTIVE: Final = "503 5.5.1 TLS is active already"
+NO_TLS: Final = "454 4.7.0 TLS not available"
+NO_RECIPIENTS: Final = "554 5.5.1 No valid recipients"
+UNKNOWN_PARAMETER: Final = "555 5.5.4 Parameter not recognized"
+UNKNOWN_USER: Final = "550 5.1.1 No such recipient here"
+BAD_SENDER: Final = "553 5.1.7 Malformed sender address"
+BAD_RECIPIENT: Final = "553 5.1.3 Malformed recipient address"
+TOO_LARGE: Final = "552 5.3.4 Mail is larger than this server takes"
+
+
+def queued(delivery_key: str) -> str:
+    """Say that the mail is stored, and under which name it can be found."""
+    return f"250 2.0.0 Ok: stored as {delivery_key[:16]}"
