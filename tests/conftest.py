@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 from postgres_server import URL_VARIABLE, PostgresServer, migrated_template, running_server
 
-SERVER_FIXTURES = {"postgres": ("postgres_server",), "kafka": ("kafka_server",)}
+pytest_plugins = ["kafka_server"]
+"""Modules in tests/support that bring fixtures of their own."""
+
+SERVER_FIXTURES = {"postgres": ("postgres_server",), "kafka": ("kafka_server", "kafka_jars")}
 """Mark -> the fixtures that bring the server."""
 
 SERVER_MARKS = {*SERVER_FIXTURES, "faults"}
