@@ -88,7 +88,10 @@ class MessageSink(Protocol):
     """Takes messages to the topic. Satisfied in `daemon/wiring.py` by the bus."""
 
     async def publish(self, messages: Sequence[InboundMessage]) -> None:
-        """Store one record a message; when it returns, all are stored. Raises `LaterError` otherwise."""
+        """Store one record a message; when it returns, all are stored. Raises `LaterError` otherwise.
+
+        `InvalidDeliveryError` says that the log will never take one of them (over its size limit); some may be stored.
+        """
         ...
 
 
