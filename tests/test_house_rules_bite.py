@@ -51,10 +51,8 @@ BREACHES: list[tuple[str, Rule, str]] = [
     ("an ignore without a code", silencer, f"x = 1  {IGNORED}"),
     ("an ignore without a reason", silencer, f"x = 1  {IGNORED}[arg-type]"),
     ("a missing docstring", docstring, '"""A module of the router."""\ndef decide(): ...'),
-    ("a docstring that is the name", docstring, MODULE + 'def load_view():
-    """Load the view."""'),
-    ("a method's docstring that is the name", docstring, MODULE + CLASS + '    def close_it(self):
-        """Close it."""'),
+    ("a docstring that is the name", docstring, MODULE + 'def load_view():\n    """Load the view."""'),
+    ("a method's docstring that is the name", docstring, MODULE + CLASS + '    def close_it(self):\n        """Close it."""'),
     ("a module's docstring that is its name", docstring, '"""The worker."""'),
     ("a test without a sentence", sentence_name, "def test_it(): ..."),
     ("a test method without a sentence", sentence_name, "class TestA:\n    def test_two_words(self): ..."),
