@@ -1,0 +1,177 @@
+"""Questions to the cluster: which topic is this, who leads its partitions, where do they begin and end.
+
+The connection is made when first needed and made anew, from the bootstrap servers, after every failure: aiokafka itself
+never goes back to them, so that a cluster whose brokers all moved would stay lost.
+"""
+
+import asyncio
+import base64
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
+from aiokafka.protocol.api import Request
+from aiokafka.protocol.offset import OffsetRequest
+
+from bus.kafka_protocol import TopicMetadataRequest
+from bus.kafka_settings import KafkaSettings, client_options
+from bus.port import BusError, BusUnavailableError
+
+EARLIEST = -2
+LATEST = -1
+OLDEST_RECORD = 0
+"""Ask for the first record stored at or after the epoch: unlike `EARLIEST` the answer carries its time."""
+
+CLOSE_SECONDS = 1.0
+RETRY_SECONDS = 0.05
+CONSUMER_REPLICA = -1
+READ_UNCOMMITTED = 0
+
+
+class TopicMissingError(BusUnavailableError):
+    """The topic does not exist (yet)."""
+
+
+class UnsettledError(BusUnavailableError):
+    """A partition has no leader at this moment, or the leader does not know it yet: ask again shortly."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicMetadata:
+    """What the cluster says of one topic: its identity, and who leads each partition (None while nobody does)."""
+
+    cluster_id: str
+    topic_id: uuid.UUID
+    leaders: Mapping[int, int | None]
+
+    @property
+    def identity(self) -> str:
+        """Cluster and topic as an opaque string that another topic of the same name does not share."""
+        topic = base64.urlsafe_b64encode(self.topic_id.bytes).decode().rstrip("=")
+        return f"kafka:{self.cluster_id}:{topic}"
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """An offset and the time of the record there, in milliseconds since the epoch (-1: none)."""
+
+    offset: int
+    timestamp: int
+
+
+class KafkaWire:
+    """Asks single questions, each bounded by the request time-out. Safe for concurrent callers."""
+
+    def __init__(self, *, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._client: AIOKafkaClient | None = None
+        self._connecting = asyncio.Lock()
+
+    async def topic(self, name: str) -> TopicMetadata:
+        """Give the topic's identity and leaders. Raises `TopicMissingError` when it does not exist."""
+        answer = await self._ask(None, TopicMetadataRequest((name,)))
+        (error_code, _, topic_id, _, partitions, *_) = answer.topics[0]
+        error = for_code(error_code)
+        if error is UnknownTopicOrPartitionError:
+            raise TopicMissingError(f"topic {name} does not exist: create it (`switchboard migrate` or `run` does)")
+        if error_code:
+            raise UnsettledError(f"topic {name}: {error.__name__}")
+        leaders = {number: None if leader < 0 else leader for (_, number, leader, *_) in partitions}
+        return TopicMetadata(cluster_id=answer.cluster_id, topic_id=topic_id, leaders=dict(sorted(leaders.items())))
+
+    async def ping(self) -> None:
+        """Raise `BusUnavailableError` unless some broker answers."""
+        await self._ask(None, TopicMetadataRequest(()))
+
+    async def spots(self, topic: str, *timestamps: int) -> tuple[TopicMetadata, list[dict[int, Spot]]]:
+        """Look offsets up in every partition, one mapping for each timestamp asked for.
+
+        Waits while partitions change their leader. Raises `BusUnavailableError` unless all leaders answer in time.
+        """
+        give_up = time.monotonic() + self._settings.request_timeout
+        while True:
+            try:
+                metadata = await self.topic(topic)
+                return metadata, [await self._spots_at(topic, metadata, each) for each in timestamps]
+            except UnsettledError:
+                if time.monotonic() > give_up:
+                    raise
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _spots_at(self, topic: str, metadata: TopicMetadata, timestamp: int) -> dict[int, Spot]:
+        by_leader: dict[int, list[int]] = defaultdict(list)
+        for partition, leader in metadata.leaders.items():
+            if leader is None:
+                raise UnsettledError(f"partition {partition} of {topic} has no leader now")
+            by_leader[leader].append(partition)
+        answers = await asyncio.gather(*(self._spots(topic, *of, timestamp) for of in by_leader.items()))
+        return {partition: spot for answer in answers for partition, spot in answer.items()}
+
+    async def _spots(self, topic: str, node: int, partitions: Iterable[int], timestamp: int) -> dict[int, Spot]:
+        wanted = [(topic, [(partition, timestamp) for partition in partitions])]
+        answer = await self._ask(node, OffsetRequest(CONSUMER_REPLICA, READ_UNCOMMITTED, wanted))
+        spots = {}
+        for _, found in answer.topics:
+            for partition, error_code, stored, offset in found:
+                if error_code:
+                    raise UnsettledError(f"partition {partition} of {topic}: {for_code(error_code).__name__}")
+                spots[partition] = Spot(offset, stored)
+        return spots
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        client, self._client = self._client, None
+        if client is not None:
+            await let_go(client.close())
+
+    async def _ask(self, node: int | None, request: Request[Any]) -> Any:  # noqa: ANN401 - the library's own structs
+        async with answers_within(self._settings.request_timeout):
+            client = await self._connected()
+            try:
+                return await client.send(client.get_random_node() if node is None else node, request)
+            except BaseException:
+                await self._forget(client)  # a time-out too: the connection may be dead without knowing
+                raise
+
+    async def _connected(self) -> AIOKafkaClient:
+        async with self._connecting:
+            if self._client is None:
+                client = AIOKafkaClient(**client_options(self._settings))
+                try:
+                    await client.bootstrap()
+                except BaseException:
+                    await let_go(client.close())
+                    raise
+                self._client = client
+            return self._client
+
+    async def _forget(self, client: AIOKafkaClient) -> None:
+        if self._client is client:
+            self._client = None
+        await let_go(client.close())
+
+
+async def let_go(closing: Awaitable[object], *, seconds: float = CLOSE_SECONDS) -> None:
+    """Close something of the client library, without waiting long for a peer that does not answer any more."""
+    with suppress(TimeoutError, KafkaError, OSError):
+        await asyncio.wait_for(closing, seconds)
+
+
+@asynccontextmanager
+async def answers_within(seconds: float) -> AsyncIterator[None]:
+    """Bound what is inside in time and say `BusUnavailableError` for whatever keeps the cluster from answering."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise BusUnavailableError(f"Kafka did not answer within {seconds:g} s") from error
+    except NotImplementedError as error:
+        raise BusError("these brokers are too old: Kafka 3.0 or later is needed") from error
+    except (KafkaError, OSError) as error:
+        raise BusUnavailableError(f"Kafka cannot be reached: {type(error).__name__}") from error
