@@ -22,7 +22,7 @@ from house_tree import Source
 LONG_FUNCTION = "def f():\n" + "    x = 1\n" * 60
 LONG_METHOD = "class A:\n    class B:\n        def f(self):\n" + "            x = 1\n" * 60
 MODULE = '"""A module of the router."""\n'
-CLASS = 'class A:\n    """Of many."""\n'
+CLASS = MODULE + 'class A:\n    """Of many."""\n'
 HIDDEN = "# no" + "qa"
 IGNORED = "# type: ign" + "ore"
 
@@ -52,7 +52,7 @@ BREACHES: list[tuple[str, Rule, str]] = [
     ("an ignore without a reason", silencer, f"x = 1  {IGNORED}[arg-type]"),
     ("a missing docstring", docstring, '"""A module of the router."""\ndef decide(): ...'),
     ("a docstring that is the name", docstring, MODULE + 'def load_view():\n    """Load the view."""'),
-    ("a method's docstring that is the name", docstring, MODULE + CLASS + '    def close_it(self):\n        """Close it."""'),
+    ("a method's docstring that is the name", docstring, CLASS + '    def close_it(self):\n        """Close it."""'),
     ("a module's docstring that is its name", docstring, '"""The worker."""'),
     ("a test without a sentence", sentence_name, "def test_it(): ..."),
     ("a test method without a sentence", sentence_name, "class TestA:\n    def test_two_words(self): ..."),
