@@ -1,0 +1,5 @@
+"""x"""
+
+
+def reply_text(text: str) -> str:
+    return text
