@@ -174,4 +174,4 @@ async def answers_within(seconds: float) -> AsyncIterator[None]:
     except NotImplementedError as error:
         raise BusError("these brokers are too old: Kafka 3.0 or later is needed") from error
     except (KafkaError, OSError) as error:
-        raise BusUnavailableError(f"Kafka cannot be reached: {type(error).__name__}") from error
+        raise BusUnavailableError(f"Kafka cannot serve now: {type(error).__name__}") from error
