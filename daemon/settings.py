@@ -5,12 +5,23 @@ between sections. Sizes are bytes, times are in the unit that the key names.
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, SecretStr, SerializeAsAny
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    SerializeAsAny,
+    StringConstraints,
+)
 
 from connectors.mail.settings import MailAccountSettings, SmtpSettings
+from router.policy import AccountPolicy, Otherwise, SenderMatch, Takes
 
 
 class Section(BaseModel):
@@ -31,6 +42,55 @@ class StoreSettings(Section):
     def embedded(self) -> bool:
         """Say whether the daemon runs its own PostgreSQL."""
         return self.url is None
+
+
+Topic = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,199}$")]
+
+
+class BusSettings(Section):
+    """The topic log."""
+
+    engine: Literal["postgres", "kafka"] = Field(
+        default="postgres", description="postgres: a log in the store's server"
+    )
+    inbound_topic: Topic = "switchboard.inbound"
+    tickets_topic: Topic = "switchboard.tickets"
+    partitions: int = Field(default=8, ge=1, le=1000, description="of each topic; never lowered")
+    inbound_hours: PositiveFloat = Field(default=14 * 24, description="kept at least so long, and until routed")
+    tickets_hours: PositiveFloat = Field(default=7 * 24, description="ticket events; consumers must read within it")
+    kafka: SerializeAsAny[BaseModel] | None = Field(default=None, description="[bus.kafka]: bus.kafka_settings")
+
+
+class RouterSettings(Section):
+    """How records become tickets."""
+
+    batch: int = Field(default=500, ge=1, le=5000, description="records of one transaction, at most")
+    fuse: PositiveInt = Field(default=20, description="dead letters in a row after which the router stops")
+
+
+class PolicySettings(Section):
+    """What an account wants done with its messages."""
+
+    sender_match: SenderMatch = Field(
+        default=SenderMatch.VERIFIED,
+        description="whose mail may join by sender and subject: verified, any, off",
+    )
+    sender_window_hours: PositiveFloat = Field(default=7 * 24, description="since the ticket's last message")
+    reopen_window_hours: PositiveFloat = Field(default=14 * 24, description="a reply to a closed ticket reopens it")
+    unmatched: Otherwise = Field(default=Otherwise.HOLD, description="replies that match no ticket: hold or new")
+    automatic: Otherwise = Field(default=Otherwise.HOLD, description="automatic mail that answers nothing: hold or new")
+    takes: Takes = Field(default=Takes.ALL, description="all, or replies alone")
+
+    def policy(self) -> AccountPolicy:
+        """Give it as the router sees it."""
+        return AccountPolicy(
+            sender_match=self.sender_match,
+            sender_window=timedelta(hours=self.sender_window_hours),
+            reopen_window=timedelta(hours=self.reopen_window_hours),
+            unmatched=self.unmatched,
+            automatic=self.automatic,
+            takes=self.takes,
+        )
 
 
 class BlobSettings(Section):
@@ -68,12 +128,17 @@ class Settings(Section):
 
     data_dir: Path = Field(default=Path("var"), description="the daemon's own folder")
     store: StoreSettings = StoreSettings()
+    bus: BusSettings = BusSettings()
     blobs: BlobSettings = BlobSettings()
     smtp: SmtpSettings = SmtpSettings()
+    router: RouterSettings = RouterSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
     retention: RetentionSettings = RetentionSettings()
     accounts: Accounts = Field(default_factory=dict, description="by name; the channel says which keys they have")
+    policies: Mapping[str, PolicySettings] = Field(
+        default_factory=dict, description="by account; written as [accounts.NAME.policy]"
+    )
 
     @property
     def blob_folder(self) -> Path:

@@ -12,6 +12,9 @@ def problems(settings: Settings, sources: Sources) -> Iterator[Problem]:
     for key, reason in mail_problems(settings.mail_accounts(), settings.smtp):
         yield _named(tuple(key.split(".")), reason, sources)
     yield from _blobs(settings, sources)
+    yield from _kafka(settings, sources)
+    yield from _scopes(settings, sources)
+    yield from _ports(settings, sources)
 
 
 def _named(path: tuple[str, ...], reason: str, sources: Sources) -> Problem:
@@ -24,3 +27,44 @@ def _blobs(settings: Settings, sources: Sources) -> Iterator[Problem]:
     folder = settings.blob_folder
     if folder.exists() and not folder.is_dir():
         yield sources.problem(("blobs", "path"), f"{folder} is not a folder")
+
+
+def _kafka(settings: Settings, sources: Sources) -> Iterator[Problem]:
+    if settings.bus.kafka is None:
+        return
+    from bus.kafka_settings import KafkaSettings, kafka_warnings  # noqa: PLC0415 - only for those who use it
+
+    if isinstance(settings.bus.kafka, KafkaSettings):
+        for warning in kafka_warnings(settings.bus.kafka):
+            yield sources.problem(("bus", "kafka"), warning, level="warning")
+    if settings.bus.engine != "kafka":
+        yield sources.problem(("bus", "kafka"), 'means nothing without bus.engine = "kafka"', level="warning")
+    elif not settings.blobs.shared:
+        reason = "with Kafka every machine must see the blobs: share the folder (or use one machine) and set it to true"
+        yield sources.problem(("blobs", "shared"), reason)
+    if settings.bus.engine == "kafka" and settings.store.embedded:
+        reason = "the embedded PostgreSQL serves one machine; set store.url for more"
+        yield sources.problem(("store", "url"), reason, level="warning")
+
+
+def _scopes(settings: Settings, sources: Sources) -> Iterator[Problem]:
+    """Accounts of different channels share no ids, so a scope over channels is a mistake in writing."""
+    channels: dict[str, tuple[str, str]] = {}
+    for name, account in settings.accounts.items():
+        scope, channel = getattr(account, "scope", None) or name, str(getattr(account, "channel", ""))
+        owner, first = channels.setdefault(scope, (name, channel))
+        if first != channel:
+            reason = f"scope {scope!r} is that of {owner!r}, an account of another channel ({first})"
+            yield sources.problem(("accounts", name, "scope"), reason)
+        if scope != name and scope in settings.accounts and _scope_of(settings, scope) != scope:
+            reason = f"{scope!r} is the name of an account that has another scope: choose a name of its own"
+            yield sources.problem(("accounts", name, "scope"), reason)
+
+
+def _scope_of(settings: Settings, name: str) -> str:
+    return getattr(settings.accounts[name], "scope", None) or name
+
+
+def _ports(settings: Settings, sources: Sources) -> Iterator[Problem]:
+    if settings.smtp.port and settings.smtp.port == settings.http.port:
+        yield sources.problem(("http", "port"), f"{settings.http.port} is smtp.port already")

@@ -10,7 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from daemon import settings_checks
 from daemon.channels import channels
-from daemon.settings import Settings
+from daemon.settings import PolicySettings, Settings
 from daemon.settings_problems import Problem, SettingsError, Sources
 from daemon.settings_sources import account_model, find_file, overlay, read_file, variables
 from daemon.toml_lines import Path as KeyPath
@@ -19,7 +19,7 @@ from schemas.message import Name
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
-DEFAULT_ACCOUNT: Mapping[str, object] = {"support": {"addresses": ["support@*"]}}
+DEFAULT_ACCOUNT: Mapping[str, object] = {"support": {"addresses": ["support@*"], "policy": {"sender_match": "any"}}}
 """What a daemon without accounts answers for, while only this machine can reach its listener."""
 
 
@@ -48,13 +48,42 @@ def load(named: Path | None, environment: Mapping[str, str], folder: Path) -> Lo
 
 def _settings(data: dict[str, Any], sources: Sources, problems: list[Problem]) -> Settings:
     """Validate sections and accounts; what is wrong is left out, so that the rest can still be checked as a whole."""
-    accounts = dict(_accounts(data.pop("accounts", DEFAULT_ACCOUNT), sources, problems))
+    named = data.pop("accounts", DEFAULT_ACCOUNT)
+    policies = dict(_policies(named, sources, problems))
+    accounts = dict(_accounts(named, sources, problems))
+    if "policies" in data:
+        del data["policies"]
+        problems.append(sources.problem(("policies",), "write [accounts.NAME.policy]"))
+    kafka = _kafka(data, sources, problems)
     before = len(problems)
     core = _validated(Settings, data, (), sources, problems)
     if core is None:
         wrong = {problem.key.split(".")[0] for problem in problems[before:]}
         core = Settings.model_validate({key: value for key, value in data.items() if key not in wrong})
-    return core.model_copy(update={"accounts": accounts})
+    bus = core.bus.model_copy(update={"kafka": kafka})
+    return core.model_copy(update={"accounts": accounts, "policies": policies, "bus": bus})
+
+
+def _kafka(data: dict[str, Any], sources: Sources, problems: list[Problem]) -> BaseModel | None:
+    """Read `[bus.kafka]`. Its client library is loaded only for those who use it: that takes a tenth of a second."""
+    bus = data.get("bus")
+    given = bus.pop("kafka", None) if isinstance(bus, dict) else None
+    if given is None:
+        if isinstance(bus, dict) and bus.get("engine") == "kafka":
+            problems.append(sources.problem(("bus", "kafka", "bootstrap_servers"), "must be set"))
+        return None
+    from bus.kafka_settings import KafkaSettings  # noqa: PLC0415 - see above
+
+    return _validated(KafkaSettings, given, ("bus", "kafka"), sources, problems)
+
+
+def _policies(named: object, sources: Sources, problems: list[Problem]) -> Iterator[tuple[str, PolicySettings]]:
+    """Read `[accounts.NAME.policy]`, which is the same for every channel."""
+    for name, values in named.items() if isinstance(named, Mapping) else ():
+        given = values.get("policy", {}) if isinstance(values, Mapping) else {}
+        policy = _validated(PolicySettings, given, ("accounts", name, "policy"), sources, problems)
+        if policy is not None:
+            yield name, policy
 
 
 def _accounts(named: object, sources: Sources, problems: list[Problem]) -> Iterator[tuple[str, BaseModel]]:
@@ -79,7 +108,8 @@ def _account(name: str, values: object, sources: Sources, problems: list[Problem
         known = ", ".join(channels())
         problems.append(sources.problem((*path, "channel"), f"there is no such channel; there are: {known}"))
         return None
-    return _validated(model, values, path, sources, problems)
+    own = {key: value for key, value in values.items() if key != "policy"} if isinstance(values, Mapping) else values
+    return _validated(model, own, path, sources, problems)
 
 
 def _validated(

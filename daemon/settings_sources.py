@@ -13,7 +13,7 @@ from typing import Any, Final, Union, cast, get_args, get_origin
 from pydantic import BaseModel
 
 from daemon.channels import channels
-from daemon.settings import Settings
+from daemon.settings import PolicySettings, Settings
 from daemon.settings_problems import Problem, SettingsError
 from daemon.toml_lines import Path as KeyPath
 
@@ -93,8 +93,8 @@ def annotation(model: type[BaseModel], path: KeyPath, data: Mapping[str, Any]) -
     """Give the type of the key's value; None for a key that we do not know."""
     if path[:1] == ("accounts",) and len(path) > 1:
         named = data.get("accounts", {}).get(path[1], {})
-        kind: object = account_model(named)
-        path = path[1:]
+        kind: object = PolicySettings if path[2:3] == ("policy",) else account_model(named)
+        path = path[2:] if path[2:3] == ("policy",) else path[1:]
     else:
         field = model.model_fields.get(path[0])
         kind = _plain(field.annotation) if field else None

@@ -1,0 +1,59 @@
+"""Decides whether new work may come in (`connectors.base.Door`)."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from connectors.base import LaterError
+from daemon.health import DISK, LAG, STOPPING, Board
+
+MIN_FREE_BYTES: Final = 1_000_000_000
+MIN_FREE_SHARE: Final = 0.05
+"""Below 1 GB or 5 % of the disk, whichever is more, intake says "later": PostgreSQL must never meet a full disk."""
+
+
+class Gate:
+    """Open until something closes it. `check` costs nothing: what it says is found out by `look_at_disk` and others."""
+
+    def __init__(self, *, board: Board, counted: Callable[[str], None]) -> None:
+        self._board = board
+        self._counted = counted
+        self._closed: dict[str, str] = {}
+
+    def check(self) -> None:
+        """Raise `LaterError` while closed."""
+        for reason, detail in self._closed.items():
+            self._counted(reason)
+            raise LaterError(detail)
+
+    def close(self, reason: str, detail: str) -> None:
+        """Close for a reason, until `open` is called for the same reason."""
+        self._closed[reason] = detail
+        self._board.set(reason, detail)
+
+    def open(self, reason: str) -> None:
+        """Say that this reason is over."""
+        if self._closed.pop(reason, None) is not None:
+            self._board.clear(reason)
+
+    def stop(self) -> None:
+        """Close for good."""
+        self.close(STOPPING, "the daemon is stopping")
+
+    def look_at_disk(self, folder: Path) -> int:
+        """Close while the disk is nearly full; give the free bytes."""
+        usage = shutil.disk_usage(folder)
+        least = max(MIN_FREE_BYTES, int(usage.total * MIN_FREE_SHARE))
+        if usage.free < least:
+            self.close(DISK, f"{usage.free:,} bytes free on the disk of {folder}, at least {least:,} are needed")
+        else:
+            self.open(DISK)
+        return usage.free
+
+    def look_at_lag(self, *, behind: bool, hours: float) -> None:
+        """Close while the oldest unrouted record is older than `hours`."""
+        if behind:
+            self.close(LAG, f"the oldest unrouted record is older than {hours:g} hours: start routers")
+        else:
+            self.open(LAG)

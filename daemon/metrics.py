@@ -1,0 +1,150 @@
+"""Every metric of Switchboard: its name, labels and meaning stand here and nowhere else.
+
+One registry a process, made by whoever starts the process. The supervisor shows the metrics of its children beside its
+own: each child sends its text exposition over its pipe, and `Gathered` adds the label `process`.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+
+PHASE_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+"""Seconds; a phase of a batch takes milliseconds, a lock wait up to half a minute."""
+
+
+class IntakeMetrics:
+    """What `ingest` counts. Meets `connectors.intake.IntakeMeter`."""
+
+    def __init__(self, *, registry: CollectorRegistry) -> None:
+        self._accepted = Counter(
+            "switchboard_accepted", "Records stored on the inbound topic", ["account", "kind"], registry=registry
+        )
+        self._later = Counter("switchboard_later", "Told to come again", ["account"], registry=registry)
+        self._failed = Counter(
+            "switchboard_parser_failures", "Deliveries that a parser failed on; held", ["account"], registry=registry
+        )
+        self._took = Histogram(
+            "switchboard_accept_seconds", "From all bytes here to stored", buckets=PHASE_BUCKETS, registry=registry
+        )
+        self.door_closed = Counter(
+            "switchboard_door_closed", "Deliveries met by a closed door", ["reason"], registry=registry
+        )
+        self.refused = Counter(
+            "switchboard_refused", "Not accepted at all, for ever", ["account", "reason"], registry=registry
+        )
+        self.shrunk = Counter("switchboard_records_shrunk", "Records over the limit of the bus", registry=registry)
+        self.free_disk = Gauge("switchboard_free_disk_bytes", "Free where blobs are written", registry=registry)
+
+    def accepted(self, *, account: str, kind: str) -> None:
+        """Count a message that is stored."""
+        self._accepted.labels(account=account, kind=kind).inc()
+
+    def later(self, *, account: str) -> None:
+        """Count a delivery that the platform shall bring again."""
+        self._later.labels(account=account).inc()
+
+    def parser_failed(self, *, account: str) -> None:
+        """Count a delivery on which the parser failed unexpectedly."""
+        self._failed.labels(account=account).inc()
+
+    def took(self, seconds: float) -> None:
+        """Measure one accept."""
+        self._took.observe(seconds)
+
+
+class SmtpMetrics:
+    """What the SMTP listener counts. Meets `connectors.mail.smtp_meter.SmtpMeter`."""
+
+    def __init__(self, *, registry: CollectorRegistry) -> None:
+        self._open = Gauge("switchboard_smtp_connections", "Open SMTP connections", registry=registry)
+        self._replies = Counter("switchboard_smtp_replies", "Replies by code", ["code"], registry=registry)
+
+    def connection(self, change: int) -> None:
+        """Count a connection that came or went."""
+        self._open.inc(change)
+
+    def reply(self, code: str) -> None:
+        """Count a reply."""
+        self._replies.labels(code=code).inc()
+
+
+class RouteMetrics:
+    """What `route` counts, and what it reads from the store for everybody."""
+
+    def __init__(self, *, registry: CollectorRegistry) -> None:
+        self.routed = Counter("switchboard_routed", "Records by what became of them", ["outcome"], registry=registry)
+        self.phases = Histogram(
+            "switchboard_batch_phase_seconds",
+            "Time of one phase of one batch",
+            ["phase"],
+            buckets=PHASE_BUCKETS,
+            registry=registry,
+        )
+        self.batch = Histogram(
+            "switchboard_batch_records",
+            "Records in a batch",
+            buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000),
+            registry=registry,
+        )
+        self.retries = Counter("switchboard_batch_retries", "Batches begun again", ["reason"], registry=registry)
+        self.lag = Gauge("switchboard_lag_records", "Records not yet routed", ["partition"], registry=registry)
+        self.lag_age = Gauge("switchboard_lag_seconds", "Age of the oldest record not yet routed", registry=registry)
+        self.spool = Gauge("switchboard_spool_messages", "Held messages", registry=registry)
+        self.spool_age = Gauge("switchboard_spool_oldest_seconds", "Age of the longest held", registry=registry)
+        self.dead_letters = Gauge("switchboard_dead_letters_open", "Records set aside, open", registry=registry)
+        self.outbox = Gauge("switchboard_outbox_unpublished", "Ticket events not yet published", registry=registry)
+        self.outbox_age = Gauge("switchboard_outbox_oldest_seconds", "Age of the oldest of them", registry=registry)
+        self.published = Counter("switchboard_events_published", "Ticket events published", registry=registry)
+        self.collected = Counter("switchboard_blobs_collected", "Blobs that no row named", registry=registry)
+
+
+class ProcessMetrics:
+    """What every process says of itself."""
+
+    def __init__(self, *, registry: CollectorRegistry) -> None:
+        self.ready = Gauge("switchboard_ready", "1 while nothing keeps the process from its work", registry=registry)
+        self.trouble = Gauge("switchboard_trouble", "1 while the named trouble lasts", ["reason"], registry=registry)
+        self.outage = Gauge(
+            "switchboard_outage_seconds", "Age of the outage of what we need; 0 = none", ["of"], registry=registry
+        )
+        self.restarts = Counter("switchboard_restarts", "Times a process was started again", ["of"], registry=registry)
+
+
+class Gathered(Collector):
+    """The metrics of other processes, each with the label `process`."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+
+    def put(self, process: str, text: str) -> None:
+        """Take the newest exposition of a process."""
+        self._texts[process] = text
+
+    def drop(self, process: str) -> None:
+        """Forget a process that is gone."""
+        self._texts.pop(process, None)
+
+    def collect(self) -> Iterable[Metric]:
+        """Give the families of all processes, each family once."""
+        families: dict[str, Metric] = {}
+        for process, text in sorted(self._texts.items()):
+            for family in text_string_to_metric_families(text):
+                if family.name.endswith("_created"):
+                    continue  # when a counter began says nothing beside the process's own start
+                whole = families.setdefault(family.name, Metric(family.name, family.documentation, family.type))
+                _add(whole, family, {"process": process})
+        return families.values()
+
+
+def _add(whole: Metric, family: Metric, extra: Mapping[str, str]) -> None:
+    for sample in family.samples:
+        whole.add_sample(sample.name, {**sample.labels, **extra}, sample.value)
+
+
+def exposition(registry: CollectorRegistry) -> str:
+    """Give the registry in Prometheus' text format."""
+    return generate_latest(registry).decode()

@@ -1,0 +1,93 @@
+"""`/healthz`, `/readyz` and `/metrics` on the HTTP port."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from daemon.errors import UserError
+
+Readiness = Callable[[], tuple[bool, dict[str, object]]]
+
+
+def make_app(*, readiness: Readiness, metrics: Callable[[], str]) -> FastAPI:
+    """Make the application. `/healthz` says that the process answers, `/readyz` that the work goes on."""
+    app = FastAPI(title="Switchboard", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/healthz")
+    async def healthz() -> Response:
+        return PlainTextResponse("ok\n")
+
+    @app.get("/readyz")
+    async def readyz() -> Response:
+        ready, answer = readiness()
+        return JSONResponse(answer, status_code=200 if ready else 503)
+
+    @app.get("/metrics")
+    async def metrics_() -> Response:
+        return Response(metrics(), media_type=CONTENT_TYPE_LATEST)
+
+    return app
+
+
+class WebServer:
+    """Serves an application inside the running loop; port 0 = not at all. Use as `async with`."""
+
+    def __init__(self, *, app: FastAPI, host: str, port: int) -> None:
+        self._app = app
+        self._host = host
+        self._port = port
+        self._server: _Quiet | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._port:
+            sock = listen(self._host, self._port, key="http.port")
+            config = uvicorn.Config(self._app, log_config=None, access_log=False, lifespan="off", server_header=False)
+            self._server = _Quiet(config)
+            self._task = asyncio.create_task(self._server.serve([sock]), name="http")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._server is not None and self._task is not None:
+            self._server.should_exit = True
+            self._server.force_exit = True
+            await self._task
+
+
+class _Quiet(uvicorn.Server):
+    """Leaves the signals to the daemon."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(host: str, port: int, *, key: str) -> socket.socket:
+    """Open a listening socket. Raises `UserError` that names the setting when the address cannot be had."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
+            0
+        ]
+        sock = socket.socket(family, kind)
+    except OSError as error:
+        raise UserError(f"{key}: {host}:{port} is no address of this machine ({error.strerror})") from error
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+        sock.listen(128)
+    except OSError as error:
+        sock.close()
+        raise UserError(
+            f"{key}: cannot listen on {host}:{port} ({error.strerror}); is another daemon running?"
+        ) from error
+    return sock
