@@ -90,7 +90,7 @@ class _Reader:
         address, name = _split(words, angle)
         name = _name(name) or _name(comments)
         if address or name:
-            self.found.append(Address(name=name, address=address))
+            self.found.append(Address(name="" if name.lower() == address.lower() else name, address=address))
 
 
 def _split(words: str, angle: str | None) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from typing import Final
 from connectors.mail.fields import Head
 
 _SENDER: Final = re.compile(
-    r"^(?:\"?mailer[-_.]?daemon\"?|post-?master|mail[-_.]?daemon|mailer|mail-?system|mdaemon|maildelivery|bounces?|bounce-.*)(?:[+@]|$)",
+    r"^(?:\"?mailer[-_.]?daemon\"?|post[-_]?master|mail[-_.]?daemon|mailer|mail-?system|mdaemon|maildelivery|bounces?|bounce-.*)(?:[+@]|$)",
     re.IGNORECASE,
 )
 _SUBJECT: Final = re.compile(
@@ -68,12 +68,8 @@ def reads_like_one(subject: str, sender: str, text: str, *, null_sender: bool, r
     """Say whether sender, subject and text together tell of a bounce. `reply`: it has marks of an automatic reply."""
     daemon = bool(_SENDER.match(sender))
     titled = bool(_SUBJECT.search(subject[:300])) and not _QUOTED.match(subject)
-    sample = text[:_SAMPLE]
-    told = bool(_TEXT.search(sample))
+    if not (daemon or null_sender):
+        return titled and not reply and bool(_STRONG_TEXT.search(text[:_SAMPLE]))
     if reply:
-        return (daemon or null_sender) and (titled or told) and (titled or bool(_STRONG_TEXT.search(sample)))
-    if daemon:
-        return titled or told or null_sender
-    if null_sender:
-        return True
-    return titled and bool(_STRONG_TEXT.search(sample))
+        return titled or bool(_STRONG_TEXT.search(text[:_SAMPLE]))
+    return titled or null_sender or bool(_TEXT.search(text[:_SAMPLE]))

@@ -11,8 +11,7 @@ from connectors.mail.words import decode_value
 _MAX: Final = 255
 _HARMFUL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 _SEPARATOR: Final = re.compile(r"[/\\]")
-_DRIVE: Final = re.compile(r"^[A-Za-z]:")
-_RESERVED: Final = re.compile(r'[<>:"|?*]')
+_ABSOLUTE: Final = re.compile(r"^[A-Za-z]:|^[/\\~]|\\|(?:^|/)\.\.?/")
 _EXTENSIONS: Final = {
     "message/rfc822": ".eml",
     "message/global": ".eml",
@@ -37,12 +36,17 @@ def file_name(disposition: Parameters, type_parameters: Parameters, hint: str) -
 
 
 def safe_name(written: str) -> str:
-    """Take the last piece of a path, without control and direction characters, at most 255 characters."""
-    text = _HARMFUL.sub("", written)
-    text = _DRIVE.sub("", text)
-    pieces = [piece.strip() for piece in _SEPARATOR.split(text)]
-    name = next((piece for piece in reversed(pieces) if piece.strip(". ")), "")
-    name = _RESERVED.sub("_", name).strip()
+    """Remove control and direction characters and the folders of a path; at most 255 characters.
+
+    A slash in what is no path (`Invoice 12/2024.pdf`) becomes an underscore instead of losing what stands before it.
+    """
+    text = _HARMFUL.sub("", written).strip()
+    if _ABSOLUTE.search(text):
+        pieces = [piece.strip() for piece in _SEPARATOR.split(text)]
+        text = next((piece for piece in reversed(pieces) if piece.strip(". ")), "")
+        text = text[2:] if text[1:2] == ":" else text
+    name = _SEPARATOR.sub("_", text).strip()
+    name = name if name.strip("._ ") else ""
     return name if len(name) <= _MAX else _shorten(name)
 
 

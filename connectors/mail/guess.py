@@ -9,6 +9,8 @@ import re
 from typing import Final
 
 _SAMPLE: Final = 4096
+_TYPICAL: Final = 0.5
+"""More than half of the text that is not ASCII consists of characters typical for the script."""
 _RUN: Final = re.compile(rb"[\x80-\xff]+")
 _KANA: Final = re.compile("[\u3041-\u3096\u30a1-\u30fc]")
 _HANGUL: Final = re.compile("[\uac00-\ud7a3]")
@@ -29,7 +31,7 @@ def guess(data: bytes) -> str:
         return "cp1252"
     mean_run = high / len(runs)
     if mean_run < 2.2:  # noqa: PLR2004 - single accents among ASCII letters: a Latin script
-        return _east_asian(sample) or _latin(sample)
+        return "cp932" if _score_east_asian(sample, "cp932") > _TYPICAL else _latin(sample)
     return _east_asian(sample) or _alphabetic(sample) or _latin(sample)
 
 
@@ -46,7 +48,7 @@ def _east_asian(sample: bytes) -> str:
         score = _score_east_asian(sample, codec)
         if score > best_score:
             best, best_score = codec, score
-    return best if best_score > 0.5 else ""  # noqa: PLR2004 - more than half of the non-ASCII text is typical
+    return best if best_score > _TYPICAL else ""
 
 
 def _score_east_asian(sample: bytes, codec: str) -> float:

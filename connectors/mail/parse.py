@@ -78,7 +78,7 @@ def assemble(raw: bytes, report: StructureReport, contents: Contents, *, null_se
         head=head,
         media_types=tuple(part.media_type for part in parts),
         subject=subject,
-        sender=sender.address,
+        sender=sender.address or sender.name,
         text=texts.text,
         null_sender=null,
     )

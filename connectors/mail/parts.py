@@ -50,7 +50,7 @@ def read_parts(raw: bytes, report: StructureReport, contents: Contents) -> Part:
     for index, region in enumerate(report.regions):
         if region.embedded:
             continue
-        part = _part(region, raw)
+        part = _part(region, raw, _default_type(built.get(region.parent)))
         if not part.multipart:
             part.content = contents(index)
         built[index] = part
@@ -133,9 +133,14 @@ def _same(node: "fast_mail_parser.PyLazyMimePart", region: Region) -> bool:
     return node.encoded_size is not None and abs(node.encoded_size - size) <= 4  # noqa: PLR2004 - two line ends
 
 
-def _part(region: Region, raw: bytes) -> Part:
+def _default_type(parent: Part | None) -> str:
+    """RFC 2046 section 5.1.5: parts of a digest are messages unless they say otherwise."""
+    return "message/rfc822" if parent is not None and parent.media_type == "multipart/digest" else "text/plain"
+
+
+def _part(region: Region, raw: bytes, default: str) -> Part:
     head = region.head
-    kind = region.media_type or ("text/plain" if "content-type" not in head else _unreadable(head))
+    kind = region.media_type or (default if "content-type" not in head else _unreadable(head))
     return Part(
         media_type=kind,
         head=head,
