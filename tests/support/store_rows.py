@@ -121,6 +121,10 @@ class StoreRows:
         ((found,),) = self.run("select max(id) from dead_letters")
         return int(found)
 
+    def tombstone(self, name: str, **columns: object) -> None:
+        """Insert what is left of an erased delivery."""
+        self._insert("delivery_keys", {"key": digest(name), "erased_at": START, "account": "support", **columns})
+
     def event(self, ticket_id: int, sequence: int, **columns: object) -> None:
         """Insert an unpublished event whose text names ticket and sequence."""
         defaults = {
