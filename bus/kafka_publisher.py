@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from bus.kafka_settings import KafkaSettings, client_options
+from bus.kafka_topics import BATCH_SLACK
 from bus.kafka_wire import CLOSE_SECONDS, answers_within, let_go
 from bus.port import BusUnavailableError, NewRecord, Place, RecordRefusedError
 
@@ -21,9 +22,6 @@ RECORD_OVERHEAD = 128
 
 HEADER_OVERHEAD = 10
 """Two varint lengths of at most five bytes."""
-
-BATCH_SLACK = 64 * 1024
-"""How much larger than the largest record a topic lets a batch be: compression may add a little."""
 
 FLUSH_SECONDS = 5.0
 LOST_AFTER = 3
@@ -85,6 +83,12 @@ class KafkaPublisher:
         self._stores.add(store)
         store.add_done_callback(self._finished)
         return await asyncio.shield(store)
+
+    async def refresh(self) -> None:
+        """Learn at once of partitions that were added; otherwise that takes `metadata_max_age`."""
+        if self._producer is not None:
+            async with answers_within(self._settings.request_timeout):
+                await self._producer.client.force_metadata_update()
 
     async def close(self) -> None:
         """Finish what was begun, within five seconds, and disconnect."""

@@ -85,6 +85,10 @@ class KafkaWire:
         leaders = {number: None if leader < 0 else leader for (_, number, leader, *_) in partitions}
         return TopicMetadata(cluster_id=answer.cluster_id, topic_id=topic_id, leaders=dict(sorted(leaders.items())))
 
+    async def ask(self, request: Request[Any]) -> Any:  # noqa: ANN401 - the library's own structs
+        """Send a request to any broker; those that only the controller can answer are passed on to it."""
+        return await self._ask(None, request)
+
     async def ping(self) -> None:
         """Raise `BusUnavailableError` unless some broker answers."""
         await self._ask(None, TopicMetadataRequest(()))
