@@ -2,12 +2,14 @@
 
 import re
 import subprocess
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from house_tree import ROOT, files, shown
+
+from daemon.settings_load import load
+from daemon.settings_problems import Problem, SettingsError
 
 PAGES = [path for path in files() if path.suffix == ".md"]
 LINK = re.compile(r"\[[^\]]+\]\((?!https?://|#)([^)#\s]+)(?:#[^)]*)?\)")
@@ -50,9 +52,20 @@ def test_every_make_target_that_a_page_names_exists() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=shown)
-def test_every_toml_example_of_a_page_can_be_read(page: Path) -> None:
+def test_every_toml_example_of_a_page_is_good_settings(page: Path, tmp_path: Path) -> None:
+    """Files that an example names, such as certificates, need not exist here."""
     for body in blocks(page, "toml"):
-        tomllib.loads(body)
+        file = tmp_path / "switchboard.toml"
+        file.write_text(body, encoding="utf-8")
+        assert [problem.plain() for problem in mistakes(file) if "there is no file" not in problem.reason] == []
+
+
+def mistakes(file: Path) -> Sequence[Problem]:
+    try:
+        load(file, {}, file.parent)
+    except SettingsError as error:
+        return [problem for problem in error.problems if problem.level == "error"]
+    return ()
 
 
 def test_every_decision_is_in_the_index_and_has_its_three_parts() -> None:
