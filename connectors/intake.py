@@ -9,7 +9,7 @@ the mailbox; it is decided anew after a fix.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from traceback import walk_tb
 from typing import Final, Protocol
@@ -40,7 +40,7 @@ Undecodable = Callable[[Delivery, str], InboundMessage]
 class Normalize(Protocol):
     """Turns a delivery into a message; `InvalidDeliveryError` when its bytes can never be decoded."""
 
-    async def __call__(self, delivery: Delivery) -> Normalized:
+    def __call__(self, delivery: Delivery, /) -> Awaitable[Normalized]:
         """Normalize one delivery."""
         ...
 
@@ -48,7 +48,7 @@ class Normalize(Protocol):
 class Assess(Protocol):
     """Asks whether the sender is who it says. Never refuses; the intake bounds its time."""
 
-    async def __call__(self, delivery: Delivery, message: InboundMessage) -> Verdict:
+    def __call__(self, delivery: Delivery, message: InboundMessage, /) -> Awaitable[Verdict]:
         """Give what is known of the sender."""
         ...
 

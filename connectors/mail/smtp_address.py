@@ -15,6 +15,7 @@ from connectors.mail.settings import MailAccountSettings
 
 MAX_ADDRESS: Final = 320
 """Octets of local part (64), `@` and domain (255), RFC 5321 4.5.3.1; counted here in characters."""
+ANYWHERE: Final = "*"
 
 _QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
 _PATH: Final = re.compile(rf'\s*(?:<(?P<angle>(?:[^<>"\s]|{_QUOTED})*)>|(?P<bare>(?:[^<>"\s]|{_QUOTED})+))(?P<rest>.*)')
@@ -66,7 +67,7 @@ class AccountDirectory:
     """Knows whose an address is. Local parts and domains compare without case; exact addresses beat `local@*`."""
 
     def __init__(self, *, accounts: Mapping[str, MailAccountSettings]) -> None:
-        self._exact: dict[tuple[str, str], tuple[Account, bool]] = {}
+        self._owners: dict[tuple[str, str], tuple[Account, bool]] = {}  # and whether +anything is welcome
         for name, settings in accounts.items():
             self._add(settings.account(name), settings)
 
@@ -74,7 +75,7 @@ class AccountDirectory:
         for pattern in settings.addresses:
             local, _, domain = pattern.rpartition("@")
             key = (unicodedata.normalize("NFC", local).casefold(), same_domain(domain))
-            self._exact.setdefault(key, (account, settings.subaddresses))
+            self._owners.setdefault(key, (account, settings.subaddresses))
 
     def find(self, address: str) -> Account | None:
         """Give the account of a recipient; None when it is nobody's, which the listener answers with 550."""
@@ -82,22 +83,20 @@ class AccountDirectory:
         if not at:
             return self._postmaster() if address.lower() == "postmaster" else None
         local = _same_local(written)
-        if not local or not domain:
-            return None
         comparable = same_domain(domain)
-        return self._lookup(local, comparable) or self._lookup(local, "*", wild=comparable)
+        if not local or comparable in ("", ANYWHERE):
+            return None
+        return self._lookup(local, comparable) or self._lookup(local, ANYWHERE)
 
-    def _lookup(self, local: str, domain: str, *, wild: str = "") -> Account | None:
-        if wild == "*":
-            return None  # nobody may write the wildcard itself
-        found = self._exact.get((local, domain))
+    def _lookup(self, local: str, domain: str) -> Account | None:
+        found = self._owners.get((local, domain))
         if found is not None:
             return found[0]
         base, plus, _ = local.partition("+")
-        found = self._exact.get((base, domain)) if plus else None
+        found = self._owners.get((base, domain)) if plus else None
         return found[0] if found is not None and found[1] else None
 
     def _postmaster(self) -> Account | None:
         """RFC 5321 4.5.1: `postmaster` without a domain is whoever has such an address at all."""
-        owners = (account for (local, _), (account, _) in self._exact.items() if local == "postmaster")
+        owners = (account for (local, _), (account, _) in self._owners.items() if local == "postmaster")
         return next(owners, None)

@@ -79,6 +79,7 @@ class SmtpConnection(SMTP):
         self.inbox = Inbox(loop=loop)
         self.deadline = Deadline(loop=loop, passed=self._too_slow)
         self.wire: asyncio.Transport | None = None
+        self._linger: asyncio.TimerHandle | None = None
         self.peer = ""
         self.secure = False
         self._stopping = False
@@ -106,7 +107,7 @@ class SmtpConnection(SMTP):
         self._handler_coroutine.add_done_callback(self._left)
 
     def use(self, transport: asyncio.Transport) -> None:
-        """Read and write here from now on; what came over an earlier transport and was not taken is dropped."""
+        """Read and write here from now on."""
         self.transport = self.wire = transport
         self.inbox.attach(transport)
 
@@ -123,6 +124,8 @@ class SmtpConnection(SMTP):
         """Wake whoever reads or writes. A mail that is being stored goes on being stored."""
         asyncio.StreamReaderProtocol.connection_lost(self, exc)
         self.transport = self.wire = None
+        if self._linger is not None:
+            self._linger.cancel()
         self.inbox.fail(PeerGoneError())
 
     # -- what the listener calls -----------------------------------------------------------------------------------
@@ -256,9 +259,8 @@ class SmtpConnection(SMTP):
     def _hang_up(self) -> None:
         if self.wire is None:
             return
+        self._linger = self.loop.call_later(LINGER, self.wire.abort)
         self.wire.close()
-        if self.wire.get_write_buffer_size():
-            self.loop.call_later(LINGER, self.wire.abort)
 
     def _left(self, task: asyncio.Task[None]) -> None:
         self.shared.gate.leave(self.peer)

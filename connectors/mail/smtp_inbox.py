@@ -45,9 +45,13 @@ class Inbox:
         return self._waiter is not None
 
     def attach(self, transport: asyncio.Transport) -> None:
-        """Read from this transport from now on; bytes of an earlier one are dropped (RFC 3207 4.2)."""
+        """Hold this transport back from now on."""
         self._transport = transport
-        self._buffer, self._start, self._paused = b"", 0, False
+        self._paused = False
+
+    def clear(self) -> None:
+        """Drop what was not taken."""
+        self._set(b"", 0)
 
     def feed(self, chunk: bytes) -> None:
         """Add bytes that arrived."""

@@ -227,7 +227,9 @@ class SmtpSession(SmtpConnection):
             await self.push(reply.NO_ARGUMENT if arg else reply.TLS_ACTIVE if self.secure else reply.NO_TLS)
             return
         self._say(reply.READY_FOR_TLS)
-        # No await before `start_tls` reads: what the peer sends from now on belongs to the handshake.
+        # What came in plain behind STARTTLS is dropped here, and `start_tls` takes the transport over before anything
+        # else can come: no await stands between. Whatever is in the inbox afterwards came through TLS.
+        self.inbox.clear()
         await self._handshake(self.tls_context)
 
     async def _handshake(self, context: ssl.SSLContext) -> None:
