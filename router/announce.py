@@ -1,0 +1,86 @@
+"""Ticket events as outbox rows. The version rises here, under the ticket's row lock."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from router.incoming import Incoming
+from router.view import Ticket
+from schemas.events import EventData, EventMessage, EventType, TicketEvent, TicketSnapshot, shard_of
+from schemas.placement import Rule
+from schemas.routing_rows import OutboxRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcer:
+    """Builds events of one installation (`source`) at one time (`now`, when the router decided)."""
+
+    source: str
+    now: datetime
+
+    def placed(self, ticket: Ticket, message: Incoming, rule: Rule, *, opened: bool) -> OutboxRow:
+        """Say that a message opened the ticket or was added to it."""
+        kind = EventType.CREATED if opened else EventType.MESSAGE_ADDED
+        return self._row(ticket, kind, message=_about(message, rule))
+
+    def reopened(self, ticket: Ticket, *, previous: str) -> OutboxRow:
+        """Say that a customer's message opened a closed ticket again."""
+        return self._row(
+            ticket, EventType.STATUS_CHANGED, previous_status=previous, status_reason="the customer answered"
+        )
+
+    def _row(
+        self,
+        ticket: Ticket,
+        kind: EventType,
+        *,
+        message: EventMessage | None = None,
+        previous_status: str | None = None,
+        status_reason: str | None = None,
+    ) -> OutboxRow:
+        ticket.version += 1
+        row_id = uuid4()
+        payload = EventData.model_construct(
+            sequence=ticket.version,
+            ticket=_snapshot(ticket),
+            message=message,
+            previous_status=previous_status,
+            status_reason=status_reason,
+        )
+        event = TicketEvent.model_construct(
+            id=row_id, source=self.source, type=kind, subject=ticket.number, time=self.now, data=payload
+        )
+        return OutboxRow(row_id, ticket.id, shard_of(ticket.id), ticket.version, kind, event.text())
+
+
+def _snapshot(ticket: Ticket) -> TicketSnapshot:
+    return TicketSnapshot.model_construct(
+        number=ticket.number,
+        scope=ticket.scope,
+        account=ticket.account,
+        channel=ticket.channel,
+        subject=ticket.subject,
+        status=ticket.status,
+        requester=ticket.requester_party,
+        created_at=ticket.created_at,
+        message_count=ticket.message_count,
+        continues=ticket.continues_number,
+    )
+
+
+def _about(message: Incoming, rule: Rule) -> EventMessage:
+    inbound = message.message
+    return EventMessage.model_construct(
+        id=message.id,
+        kind=inbound.kind,
+        direction="in",
+        sender=inbound.sender,
+        received_at=inbound.received_at,
+        subject=inbound.subject,
+        text=inbound.text.content,
+        text_overflow=inbound.text.overflow,
+        files=inbound.files,
+        automatic=inbound.automatic,
+        verdict=inbound.verdict,
+        rule=rule,
+    )

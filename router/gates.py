@@ -1,0 +1,127 @@
+"""Gates: what a proposed ticket must pass before a message joins it, in order. An id proposes, gates decide.
+
+A gate says nothing when it lets the candidate pass, else why not. `CLOSED` is the last one: whoever meets it has passed
+every other.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from router.incoming import Incoming
+from router.policy import AccountPolicy, SenderMatch
+from router.subjects import is_changed
+from router.view import Ticket, View
+from schemas.message import Automatic, Result, SubjectPrefix
+from schemas.placement import Evidence, Gate, Rejected, Relation
+
+
+class Candidate(NamedTuple):
+    """A ticket that a rule proposes, with its evidence."""
+
+    ticket: Ticket
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What every rule and gate is asked about: a message, what the store knows, what the account wants."""
+
+    message: Incoming
+    view: View
+    policy: AccountPolicy
+
+    @property
+    def is_machine(self) -> bool:
+        """Whether a machine answered: it reopens nothing, and its subject is its own."""
+        return self.message.message.automatic in (Automatic.AUTO_REPLY, Automatic.BOUNCE)
+
+
+class Refusal(NamedTuple):
+    """A candidate and the gate that refused it."""
+
+    candidate: Candidate
+    gate: Gate
+    reason: str
+
+    def shown(self) -> Rejected:
+        """Give it as it is stored with the decision."""
+        return Rejected(
+            ticket=self.candidate.ticket.number, gate=self.gate, evidence=self.candidate.evidence, reason=self.reason
+        )
+
+
+def scope(case: Case, candidate: Candidate) -> str | None:
+    """Gate 1: ids and senders mean nothing outside the scope."""
+    if candidate.ticket.scope == case.message.message.scope:
+        return None
+    return "the ticket belongs to accounts that share nothing with this one"
+
+
+def participant(case: Case, candidate: Candidate) -> str | None:
+    """Gate 2, first half: only who takes part in the ticket may write on it."""
+    if not case.message.anonymous and case.message.sender in candidate.ticket.members:
+        return None
+    return "its sender takes no part in that ticket"
+
+
+def verdict(case: Case, candidate: Candidate) -> str | None:
+    """Gate 2, second half: a failed check is nobody; without one only a known id will do, unless any may match."""
+    result = case.message.message.verdict.result
+    if result is Result.FAIL:
+        return "the check of its sender failed: somebody else may have written it"
+    if result is Result.PASS or candidate.evidence.relation is Relation.KNOWN:
+        return None
+    if case.policy.sender_match is SenderMatch.ANY:
+        return None
+    return "nothing proves its sender, and the ticket's own ids are not in it"
+
+
+def forward(case: Case, _candidate: Candidate) -> str | None:
+    """Gate 3, first half: what somebody forwards is a matter of its own."""
+    if case.message.message.thread.subject_prefix is SubjectPrefix.FORWARD:
+        return "it is a forward"
+    return None
+
+
+def subject(case: Case, candidate: Candidate) -> str | None:
+    """Gate 3, second half: a new subject is a new matter. A machine writes its own subject."""
+    if case.is_machine or not is_changed(candidate.ticket.subject_base, case.message.message.thread.subject_base):
+        return None
+    return "its subject is another one"
+
+
+def closed(case: Case, candidate: Candidate) -> str | None:
+    """Gate 6: a ticket closed for longer than the reopen window stays closed. Machines reopen nothing, and may join."""
+    closed_at = candidate.ticket.closed_at
+    if closed_at is None or case.is_machine:
+        return None
+    if case.message.message.received_at - closed_at <= case.policy.reopen_window:
+        return None
+    return f"the ticket was closed more than {case.policy.reopen_window.days} days before"
+
+
+GateCheck = Callable[[Case, Candidate], str | None]
+
+GATES: Final[tuple[tuple[Gate, GateCheck], ...]] = (
+    (Gate.SCOPE, scope),
+    (Gate.PARTICIPANT, participant),
+    (Gate.VERDICT, verdict),
+    (Gate.FORWARD, forward),
+    (Gate.SUBJECT, subject),
+    (Gate.CLOSED, closed),
+)
+
+
+def refusal(case: Case, candidate: Candidate) -> Refusal | None:
+    """Ask every gate in order; None means that the message may join."""
+    for gate, check in GATES:
+        reason = check(case, candidate)
+        if reason is not None:
+            return Refusal(candidate, gate, reason)
+    return None
+
+
+def reopens(case: Case, ticket: Ticket) -> bool:
+    """Whether joining this ticket opens it again."""
+    return ticket.closed_at is not None and not case.is_machine

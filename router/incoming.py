@@ -1,0 +1,120 @@
+"""A message on its way through the router: what the record says, with the keys that matching compares."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from router.policy import Policies
+from schemas.message import InboundMessage, Party, ThreadId
+from schemas.placement import Source, address_key, match_key
+from schemas.routing_rows import IdKey
+
+NAMED_IDS: Final = 20
+NAMED_PARTIES: Final = 20
+"""How far quoted ids (nearest first) and people in To and Cc are indexed and looked up together: at most 400 pairs.
+
+Beyond that a quoted id joins only its own sender's messages; a known id is never limited.
+"""
+
+
+class Quote(NamedTuple):
+    """An id of another message that this one carries, and where."""
+
+    key: IdKey
+    source: Source
+    shown: str
+
+
+class Member(NamedTuple):
+    """Somebody in To or Cc who is none of us and not the sender."""
+
+    key: bytes
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Incoming:
+    """One message. `id` is the store's number for it, `partition` and `offset` where its record stood.
+
+    `quoted` is nearest first: In-Reply-To, then References from right to left. A sender without an address is nobody:
+    `anonymous` messages match nothing.
+    """
+
+    id: int
+    message: InboundMessage
+    sender: bytes
+    own: IdKey | None
+    quoted: tuple[Quote, ...]
+    members: tuple[Member, ...]
+    match: bytes
+    partition: int | None = None
+    offset: int | None = None
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether nobody can say who wrote it."""
+        return not self.message.sender.address.strip()
+
+    def namings(self) -> Iterator[tuple[IdKey, bytes]]:
+        """Pairs of a quoted id and a person in To or Cc, within the limits above."""
+        for quote in self.quoted[:NAMED_IDS]:
+            for member in self.members[:NAMED_PARTIES]:
+                yield quote.key, member.key
+
+
+def receive(
+    message: InboundMessage,
+    *,
+    message_id: int,
+    policies: Policies,
+    partition: int | None = None,
+    offset: int | None = None,
+) -> Incoming:
+    """Prepare a message for matching."""
+    sender = address_key(message.channel, message.sender.address)
+    return Incoming(
+        id=message_id,
+        message=message,
+        sender=sender,
+        own=_key(message.scope, message.thread.own) if message.thread.own else None,
+        quoted=_quotes(message),
+        members=_members(message, sender, policies),
+        match=match_key(message.account, sender, message.thread.subject_base.strip()),
+        partition=partition,
+        offset=offset,
+    )
+
+
+def _key(scope: str, thread_id: ThreadId) -> IdKey:
+    return scope, bytes.fromhex(thread_id.digest)
+
+
+def _quotes(message: InboundMessage) -> tuple[Quote, ...]:
+    thread = message.thread
+    if not thread.in_reply_to and not thread.references:
+        return ()
+    answered = {thread_id.digest for thread_id in thread.in_reply_to}
+    return tuple(
+        Quote(
+            _key(message.scope, thread_id),
+            Source.IN_REPLY_TO if thread_id.digest in answered else Source.REFERENCES,
+            thread_id.shown,
+        )
+        for thread_id in thread.quoted()
+    )
+
+
+def _members(message: InboundMessage, sender: bytes, policies: Policies) -> tuple[Member, ...]:
+    ours = {address.strip().lower() for address in message.envelope.rcpt_to}
+    found: dict[bytes, Member] = {}
+    for party in (*message.to, *message.cc):
+        if _is_other(party, ours, policies):
+            key = address_key(message.channel, party.address)
+            found.setdefault(key, Member(key, party.address))
+    found.pop(sender, None)
+    return tuple(found.values())
+
+
+def _is_other(party: Party, ours: set[str], policies: Policies) -> bool:
+    address = party.address.strip().lower()
+    return bool(address) and address not in ours and not policies.is_ours(address)

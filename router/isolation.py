@@ -1,0 +1,170 @@
+"""Gets entries routed whatever happens: retries what is ours, finds the record at fault, stops at the fuse."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from router.batch import BatchRouter, FencedError, Routed
+from router.parts import Entry, part_of
+from router.ports import Health, RoutingStore
+from router.positions import Positions
+from schemas.placement import Fault
+
+FIRST_PAUSE: Final = 0.2
+LONGEST_PAUSE: Final = 10.0
+EAGER_TRIES: Final = 5
+"""How often a deadlock or serialization failure is tried again without a pause."""
+
+STORE: Final = "router store"
+FUSE: Final = "router fuse"
+
+_log = structlog.get_logger(__name__)
+
+
+class FuseBlownError(Exception):
+    """Too many dead letters in a row: more likely a fault of this program than of the records."""
+
+
+class StoppedError(Exception):
+    """The router was told to stop while it waited; nothing of the entries in hand was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A committed part."""
+
+    entries: Sequence[Entry]
+    routed: Routed
+
+
+class Isolation:
+    """Routes entries in order, whole or in halves. `fuse` is the number of dead letters in a row that stops it."""
+
+    def __init__(
+        self,
+        *,
+        router: BatchRouter,
+        store: RoutingStore,
+        positions: Positions,
+        health: Health,
+        stopping: asyncio.Event,
+        clock: Callable[[], datetime],
+        fuse: int,
+    ) -> None:
+        self._router = router
+        self._store = store
+        self._positions = positions
+        self._health = health
+        self._stopping = stopping
+        self._clock = clock
+        self._fuse = fuse
+        self._dead_in_a_row = 0
+
+    async def route(self, entries: Sequence[Entry], log_identity: str, done: Callable[[Done], None]) -> None:
+        """Route all entries, calling `done` after each commit; what was not done is left as it was.
+
+        Raises `FencedError`, `FuseBlownError` or `StoppedError`.
+        """
+        waiting = [self._up_to_fuse(entries)]
+        while waiting:
+            part = waiting.pop()
+            fault = await self._try(part, log_identity, done)
+            if fault is not None:
+                waiting.extend(_smaller(part, *fault))
+            elif self._dead_in_a_row >= self._fuse:
+                raise FuseBlownError(_blown(self._fuse))
+
+    def _up_to_fuse(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Cut behind the dead letter at which the fuse blows."""
+        in_a_row = self._dead_in_a_row
+        for index, entry in enumerate(entries):
+            in_a_row = in_a_row + 1 if entry.is_dead else 0
+            if in_a_row >= self._fuse:
+                return entries[: index + 1]
+        return entries
+
+    async def _try(
+        self, entries: Sequence[Entry], log_identity: str, done: Callable[[Done], None]
+    ) -> tuple[str, str] | None:
+        """Route a part; give reason and SQLSTATE if one of its records is at fault. Retries what is ours, for ever."""
+        pauses = Pauses()
+        while True:
+            part = part_of(entries, self._positions, log_identity, self._clock())
+            try:
+                routed = await self._router.route(part)
+            except FencedError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, somebody is at fault, and is found out here
+                fault, sqlstate = self._store.fault_of(error)
+                if fault in (Fault.RECORD, Fault.UNKNOWN) and any(not entry.is_dead for entry in entries):
+                    return _reason(error, sqlstate), sqlstate
+                await self._wait(next(pauses), fault, error, sqlstate)
+            else:
+                self._committed(entries)
+                done(Done(entries=entries, routed=routed))
+                return None
+
+    def _committed(self, entries: Sequence[Entry]) -> None:
+        self._health.well(STORE)
+        self._positions.moved({entry.record.partition for entry in entries})
+        for entry in entries:
+            self._dead_in_a_row = self._dead_in_a_row + 1 if entry.is_dead else 0
+            if entry.is_dead:
+                _log.error(
+                    "record dead-lettered",
+                    partition=entry.record.partition,
+                    offset=entry.record.offset,
+                    reason=entry.reason,
+                )
+
+    async def _wait(self, pause: float, fault: Fault, error: Exception, sqlstate: str) -> None:
+        """Wait before the next try; a stop ends the waiting."""
+        if fault is not Fault.AGAIN:
+            self._health.trouble(STORE, f"the store cannot be written: {type(error).__name__} {sqlstate}".rstrip())
+            _log.warning("store refused a batch, trying again", error=type(error).__name__, sqlstate=sqlstate)
+        elif pause <= FIRST_PAUSE:
+            pause = 0.0
+        try:
+            await asyncio.wait_for(self._stopping.wait(), timeout=pause)
+        except TimeoutError:
+            return
+        raise StoppedError
+
+
+class Pauses:
+    """Seconds to wait, doubling, with jitter."""
+
+    def __init__(self) -> None:
+        self._next = FIRST_PAUSE
+
+    def __next__(self) -> float:
+        pause = self._next
+        self._next = min(pause * 2, LONGEST_PAUSE)
+        return pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no secret
+
+
+def _smaller(entries: Sequence[Entry], reason: str, sqlstate: str) -> list[Sequence[Entry]]:
+    """Halve a part that was refused, the first half on top; a record that stands alone is dead."""
+    if len(entries) == 1:
+        return [[entries[0].dead(reason, sqlstate)]]
+    middle = len(entries) // 2
+    return [entries[middle:], entries[:middle]]
+
+
+def _reason(error: Exception, sqlstate: str) -> str:
+    """Name the failure without its text: messages of PostgreSQL quote values."""
+    if sqlstate:
+        return f"PostgreSQL refuses it ({type(error).__name__}, SQLSTATE {sqlstate}): retry after a fix, or drop it"
+    return f"the router failed on it ({type(error).__name__}): retry after a fix, or drop it"
+
+
+def _blown(fuse: int) -> str:
+    return (
+        f"{fuse} dead letters in a row: routing has stopped and left the topic alone; "
+        "see `switchboard dead-letters list`, then restart"
+    )

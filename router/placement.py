@@ -1,0 +1,73 @@
+"""What a rule answers: where the message goes, and the words for it."""
+
+from dataclasses import dataclass
+
+from router.findings import Findings
+from router.view import Ticket
+from schemas.placement import Decision, Evidence, HoldReason, Outcome, Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """One answer. `ticket` is the one to join; `continues` the one that a new ticket follows."""
+
+    decision: Decision
+    ticket: Ticket | None = None
+    continues: Ticket | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """What becomes of the message."""
+        return self.decision.outcome
+
+
+def joined(
+    findings: Findings, *, rule: Rule, ticket: Ticket, evidence: Evidence, reopened: bool, why: str
+) -> Placement:
+    """Put the message on a ticket."""
+    decision = Decision(
+        rule=rule,
+        outcome=Outcome.JOINED,
+        ticket=ticket.number,
+        reopened=reopened,
+        evidence=(evidence,),
+        rejected=findings.rejected(),
+        suggestions=findings.suggestions(beside=ticket),
+        explanation=f"{why} The ticket was opened again." if reopened else why,
+    )
+    return Placement(decision=decision, ticket=ticket)
+
+
+def opened(findings: Findings, *, rule: Rule, why: str, continues: Ticket | None = None) -> Placement:
+    """Open a ticket for the message; its number is filled in when there is one."""
+    decision = Decision(
+        rule=rule,
+        outcome=Outcome.OPENED,
+        continues=continues.number if continues else "",
+        rejected=findings.rejected(),
+        suggestions=findings.suggestions(beside=continues),
+        explanation=why,
+    )
+    return Placement(decision=decision, continues=continues)
+
+
+def held(
+    findings: Findings, *, rule: Rule, reason: HoldReason, why: str, evidence: tuple[Evidence, ...] = ()
+) -> Placement:
+    """Let the message wait for an operator."""
+    suggestions = findings.suggestions(beside=None)
+    decision = Decision(
+        rule=rule,
+        outcome=Outcome.HELD,
+        hold=reason,
+        evidence=evidence,
+        rejected=findings.rejected(),
+        suggestions=suggestions,
+        explanation=why,
+    )
+    return Placement(decision=decision)
+
+
+def noted(*, why: str) -> Placement:
+    """Keep and count the message; it is nobody's request."""
+    return Placement(decision=Decision(rule=Rule.KIND, outcome=Outcome.NOTED, explanation=why))

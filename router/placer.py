@@ -1,0 +1,229 @@
+"""Applies decisions to the view, one message after the other, and remembers what has to be written.
+
+All of it happens in memory between the locks and the writes of one transaction. What one message changes is visible to
+the next, so that a batch ends as if each of its messages had been routed alone.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from router.announce import Announcer
+from router.decide import decide, decide_again
+from router.incoming import Incoming
+from router.placement import Placement
+from router.policy import Policies
+from router.view import Ticket, View
+from schemas.message import Result
+from schemas.placement import OPEN, Decision, Outcome
+from schemas.routing_rows import IdKey, KnownRow, OutboxRow, ParticipantRow, QuotedRow, ThreadRow
+
+MAX_MEMBERS = 500
+"""Participants of one ticket. Whoever is named beyond that is a stranger to it, and held."""
+
+STATES = {
+    Outcome.JOINED: "ticketed",
+    Outcome.OPENED: "ticketed",
+    Outcome.HELD: "held",
+    Outcome.NOTED: "noted",
+    Outcome.DISCARDED: "discarded",
+}
+"""How an outcome stands in the messages table."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A message and where it stands now; `stored` when it waited in the spool before this transaction."""
+
+    message: Incoming
+    decision: Decision
+    ticket: Ticket | None
+    stored: bool = False
+
+    @property
+    def state(self) -> str:
+        """Give the message's state as stored."""
+        return STATES[self.decision.outcome]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Double:
+    """A message that we already have."""
+
+    message: Incoming
+    original: int | None
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTickets:
+    """Ids and numbers of tickets to be opened."""
+
+    next_id: Callable[[], int]
+    number: Callable[[int], str]
+
+
+class Placer:
+    """One transaction's worth of routing."""
+
+    def __init__(self, *, view: View, policies: Policies, announcer: Announcer, new_tickets: NewTickets) -> None:
+        self.placed: dict[int, Placed] = {}
+        self.doubles: list[Double] = []
+        self.threads: dict[IdKey, ThreadRow] = {}
+        self.quoted: dict[tuple[IdKey, bytes, bool], QuotedRow] = {}
+        self.participants: list[ParticipantRow] = []
+        self.outbox: list[OutboxRow] = []
+        self._view = view
+        self._policies = policies
+        self._announcer = announcer
+        self._new = new_tickets
+        self._stored_waiting = frozenset(view.waiting)
+
+    def route(self, message: Incoming) -> None:
+        """Decide about one new message and apply it."""
+        double = self._double(message)
+        if double is not None:
+            self.doubles.append(double)
+            return
+        self._own(message)
+        self.place(message, decide(message, self._view, self._policies.of(message.message.account)))
+
+    def place(self, message: Incoming, placement: Placement) -> None:
+        """Apply a decision, and release the held messages that waited for this one."""
+        self._apply(message, placement)
+        released = [message]
+        while released:
+            released.extend(self._release(released.pop(0)))
+
+    def _release(self, parent: Incoming) -> list[Incoming]:
+        """Place the held answers to a message that stands on a ticket now."""
+        if not self._proposes(parent):
+            return []
+        found = []
+        for child in self._view.children(parent.own) if parent.own else ():
+            placement = decide_again(child, self._view, self._policies.of(child.message.account))
+            if placement is not None:
+                self._apply(child, placement)
+                found.append(child)
+        return found
+
+    def _proposes(self, parent: Incoming) -> bool:
+        owner = self._view.owner(parent.own) if parent.own else None
+        return owner is not None and owner.id == parent.id and owner.ticket_id is not None
+
+    def _double(self, message: Incoming) -> Double | None:
+        """Tell a copy, and the same message to another account, from a reused id (docs/architecture.md)."""
+        owner = self._view.owner(message.own) if message.own else None
+        fingerprint = message.message.fingerprint
+        if owner is None or fingerprint is None or owner.fingerprint != bytes.fromhex(fingerprint):
+            return None
+        kind = "copy" if owner.account == message.message.account else "also_received"
+        return Double(message=message, original=owner.id, kind=kind)
+
+    def _own(self, message: Incoming) -> None:
+        """Make the message's own id known, or note that it came before and proposes nothing from now on."""
+        if message.own is None:
+            return
+        row = self._view.threads[message.own]
+        known = row.known_message_id
+        self.threads[message.own] = self._view.threads[message.own] = ThreadRow(
+            row.scope, row.digest, message.id if known is None else known, row.reused or known is not None
+        )
+
+    def _apply(self, message: Incoming, placement: Placement) -> None:
+        ticket = self._open(message, placement) if placement.outcome is Outcome.OPENED else placement.ticket
+        decision = placement.decision
+        if ticket is not None and decision.ticket != ticket.number:
+            decision = decision.model_copy(update={"ticket": ticket.number})
+        stored = message.id in self._stored_waiting
+        placed = Placed(message=message, decision=decision, ticket=ticket, stored=stored)
+        self.placed[message.id] = placed
+        self._remember(message, placed)
+        if ticket is not None:
+            self._add(ticket, message, decision)
+        elif placed.state == "held":
+            self._view.add_waiting(message)
+
+    def _open(self, message: Incoming, placement: Placement) -> Ticket:
+        inbound, ticket_id = message.message, self._new.next_id()
+        ticket = Ticket(
+            id=ticket_id,
+            number=self._new.number(ticket_id),
+            scope=inbound.scope,
+            account=inbound.account,
+            channel=inbound.channel,
+            subject=inbound.subject,
+            subject_base=inbound.thread.subject_base,
+            match=message.match,
+            requester=message.sender,
+            requester_party=inbound.sender,
+            continues_id=placement.continues.id if placement.continues else None,
+            continues_number=placement.continues.number if placement.continues else None,
+            created_at=inbound.received_at,
+            last_message_at=inbound.received_at,
+        )
+        self._view.add_ticket(ticket)
+        self._join(ticket, message.sender, inbound.sender.address, "requester")
+        return ticket
+
+    def _remember(self, message: Incoming, placed: Placed) -> None:
+        """Make the message findable by its own id."""
+        self._view.waiting.pop(message.id, None)
+        inbound = message.message
+        self._view.messages[message.id] = KnownRow(
+            message.id,
+            placed.ticket.id if placed.ticket else None,
+            placed.state,
+            inbound.account,
+            message.sender,
+            bytes.fromhex(inbound.fingerprint) if inbound.fingerprint else None,
+        )
+
+    def _add(self, ticket: Ticket, message: Incoming, decision: Decision) -> None:
+        """Put the message on the ticket: count, people, ids, events."""
+        if decision.reopened:
+            self._reopen(ticket)
+        ticket.message_count += 1
+        ticket.last_message_at = max(ticket.last_message_at, message.message.received_at)
+        self._admit(ticket, message)
+        self._quote(ticket, message)
+        opened = ticket.version == 0
+        self.outbox.append(self._announcer.placed(ticket, message, decision.rule, opened=opened))
+
+    def _reopen(self, ticket: Ticket) -> None:
+        previous, ticket.status, ticket.closed_at = ticket.status, OPEN, None
+        self._view.add_ticket(ticket)
+        self.outbox.append(self._announcer.reopened(ticket, previous=previous))
+
+    def _admit(self, ticket: Ticket, message: Incoming) -> None:
+        """Let those whom the requester names take part, unless the check of the sender failed."""
+        if message.sender == ticket.requester and message.message.verdict.result is not Result.FAIL:
+            for member in message.members:
+                self._join(ticket, member.key, member.address, "recipient")
+
+    def _join(self, ticket: Ticket, key: bytes, address: str, role: str) -> None:
+        if key not in ticket.members and len(ticket.members) < MAX_MEMBERS and address.strip():
+            ticket.members[key] = address
+            self.participants.append(ParticipantRow(ticket.id, key, address, role))
+
+    def _quote(self, ticket: Ticket, message: Incoming) -> None:
+        """Index the ids that nobody here owns: for the sender, and for those whom the message names."""
+        if message.anonymous:
+            return
+        unknown = {quote.key for quote in message.quoted if self._view.owner(quote.key) is None}
+        for key in unknown:
+            self._index(ticket, message, key, message.sender, named=False)
+        for key, member in message.namings():
+            if key in unknown:
+                self._index(ticket, message, key, member, named=True)
+
+    def _index(self, ticket: Ticket, message: Incoming, key: IdKey, address: bytes, *, named: bool) -> None:
+        """Keep the first message a sender; of the people named, keep who is named on one ticket alone."""
+        place = (key, address, named)
+        row = self._view.quoted.get(place)
+        if row is None:
+            row = QuotedRow(*key, address, named, message.id, contested=False, ticket_id=ticket.id)
+        elif named and not row.contested and row.ticket_id != ticket.id:
+            row = row._replace(contested=True)
+        else:
+            return
+        self._view.quoted[place] = self.quoted[place] = row

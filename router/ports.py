@@ -1,0 +1,183 @@
+"""What the router needs of other rooms. Satisfied in `daemon/wiring.py`."""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from schemas.placement import Fault
+from schemas.routing_rows import (
+    Changes,
+    HeldMessageRow,
+    IdKey,
+    KnownRow,
+    LogPosition,
+    MovedOffset,
+    ParticipantRow,
+    QuotedRow,
+    ReachedRow,
+    ThreadRow,
+    TicketRow,
+)
+
+QuotedLookup = tuple[str, bytes, bytes]
+"""Scope, digest, and the key of an address."""
+
+
+class RoutingTransaction(Protocol):
+    """One open transaction. The order of calls is the order of locks."""
+
+    async def move_offsets(self, log: LogPosition, moves: Sequence[MovedOffset]) -> bool:
+        """Compare and set; False when any partition is not where it was expected: then nothing may be committed."""
+        ...
+
+    async def message_ids(self, count: int) -> Sequence[int]:
+        """Take numbers for messages, ascending."""
+        ...
+
+    async def reserve_ticket_ids(self, count: int) -> None:
+        """Make sure that `next_ticket_id` can be asked this often."""
+        ...
+
+    def next_ticket_id(self) -> int:
+        """Take the id of a new ticket."""
+        ...
+
+    def ticket_number(self, ticket_id: int) -> str:
+        """Give the public number of a ticket."""
+        ...
+
+    async def claim_deliveries(self, keys: Mapping[bytes, int]) -> Mapping[bytes, int | None]:
+        """Claim delivery keys for messages; give those that were taken before, with their message."""
+        ...
+
+    async def lock_ids(self, keys: Collection[IdKey]) -> Sequence[ThreadRow]:
+        """Create what is missing, then lock all, both in sorted order."""
+        ...
+
+    async def reached_from(self, keys: Collection[IdKey]) -> Sequence[ReachedRow]:
+        """Find held messages that answer messages with these own ids, transitively, with all their ids."""
+        ...
+
+    async def lock_held(self, message_ids: Collection[int]) -> Sequence[HeldMessageRow]:
+        """Lock held messages; those that are not held any more are absent."""
+        ...
+
+    async def known(self, message_ids: Collection[int]) -> Sequence[KnownRow]:
+        """Read messages."""
+        ...
+
+    async def quoted(self, lookups: Collection[QuotedLookup]) -> Sequence[QuotedRow]:
+        """Read who quoted an id, or was named with it."""
+        ...
+
+    async def open_matches(self, matches: Collection[bytes]) -> Sequence[int]:
+        """Find open tickets by account, sender and subject: the latest few of each."""
+        ...
+
+    async def lock_tickets(self, ticket_ids: Collection[int]) -> Sequence[tuple[TicketRow, str | None]]:
+        """Lock tickets and the open ones that follow them, by id; with the number of the ticket that each follows."""
+        ...
+
+    async def participants(self, ticket_ids: Collection[int]) -> Sequence[ParticipantRow]:
+        """Read who takes part in tickets."""
+        ...
+
+    async def write(self, changes: Changes) -> None:
+        """Write everything that was decided."""
+        ...
+
+
+class LogRecord(Protocol):
+    """One record of the topic. Offsets of one partition are dense."""
+
+    @property
+    def partition(self) -> int: ...  # noqa: D102 - the names say it
+    @property
+    def offset(self) -> int: ...  # noqa: D102
+    @property
+    def key(self) -> bytes: ...  # noqa: D102
+    @property
+    def value(self) -> bytes: ...  # noqa: D102
+    @property
+    def headers(self) -> tuple[tuple[str, bytes], ...]: ...  # noqa: D102
+    @property
+    def stored_at(self) -> datetime: ...  # noqa: D102
+
+
+class LogConsumer(Protocol):
+    """One member of a group that reads the inbound topic."""
+
+    @property
+    def log_identity(self) -> str:
+        """Cluster and topic, as an opaque string; stored beside offsets."""
+        ...
+
+    async def fetch(self, *, max_records: int, max_wait: float) -> Sequence[LogRecord]:
+        """Give the next records: partitions ascending, offsets ascending, gapless. `max_wait` in seconds."""
+        ...
+
+    async def seek(self, positions: Mapping[int, int]) -> None:
+        """Go back (or on) to these next offsets, for partitions still assigned."""
+        ...
+
+    async def pause(self, partition: int) -> None:
+        """Stop fetching one partition until it is assigned anew."""
+        ...
+
+    async def mirror(self, positions: Mapping[int, int]) -> None:
+        """Tell the log how far the store is. Best effort."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogErrors:
+    """Errors of the log's engine: `position_lost` has a `partition`; both have a message that says what to do."""
+
+    unavailable: type[Exception]
+    position_lost: type[Exception]
+
+
+class Health(Protocol):
+    """Hears what makes the router unable to work. Readiness is red while any trouble stands."""
+
+    def trouble(self, what: str, message: str) -> None:
+        """Say that something is wrong, as often as one likes; `what` names it for `well`."""
+        ...
+
+    def well(self, what: str) -> None:
+        """Say that it is over, or that it never was."""
+        ...
+
+
+class Metrics(Protocol):
+    """Hears what was done."""
+
+    def routed(self, outcome: str, rule: str, count: int) -> None:
+        """Count records that ended so."""
+        ...
+
+    def phase(self, name: str, seconds: float) -> None:
+        """Say how long a batch was in decode, lock_and_read, decide or write."""
+        ...
+
+    def lag(self, partition: int, seconds: float) -> None:
+        """Say how long the newest routed record of a partition had been in the log."""
+        ...
+
+
+class RoutingStore(Protocol):
+    """Makes transactions and judges their failures."""
+
+    def transaction(self) -> AbstractAsyncContextManager[RoutingTransaction]:
+        """Open a transaction: committed when the block ends, rolled back when it raises."""
+        ...
+
+    async def positions(self, consumer: str, topic: str, partitions: Collection[int]) -> Mapping[int, tuple[int, str]]:
+        """Give the stored next offset and log identity of partitions that have one."""
+        ...
+
+    def fault_of(self, error: Exception) -> tuple[Fault, str]:
+        """Say whose fault a failure is, and its SQLSTATE if it has one."""
+        ...

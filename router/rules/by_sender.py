@@ -1,0 +1,45 @@
+"""Rule 9: the sender's one open ticket with the same subject, in the same account, inside a window."""
+
+from router.findings import Findings
+from router.gates import Candidate, Case, refusal
+from router.incoming import Incoming
+from router.placement import Placement, joined
+from router.policy import AccountPolicy, SenderMatch
+from schemas.message import Automatic, Kind, Result, SubjectPrefix
+from schemas.placement import Evidence, Rule, Source
+
+
+def applies(message: Incoming, policy: AccountPolicy) -> bool:
+    """Say whether this message could join by its sender: then its sender-and-subject key is claimed before.
+
+    Never for machines' answers, forwards, an empty subject, or a sender without a proof that the account demands.
+    """
+    inbound = message.message
+    if policy.sender_match is SenderMatch.OFF or message.anonymous or not inbound.thread.subject_base.strip():
+        return False
+    if inbound.kind is not Kind.MESSAGE or inbound.automatic not in (Automatic.NO, Automatic.BULK):
+        return False
+    if inbound.thread.subject_prefix is SubjectPrefix.FORWARD or inbound.verdict.result is Result.FAIL:
+        return False
+    return policy.sender_match is SenderMatch.ANY or inbound.verdict.result is Result.PASS
+
+
+def by_sender(case: Case, findings: Findings) -> Placement | None:
+    """Join the only open ticket that fits; two that fit are none."""
+    if not applies(case.message, case.policy):
+        return None
+    received = case.message.message.received_at
+    inside = [
+        ticket
+        for ticket in case.view.open_matches(case.message.match)
+        if received - ticket.last_message_at <= case.policy.sender_window
+    ]
+    if len(inside) != 1:
+        return None
+    candidate = Candidate(inside[0], Evidence(source=Source.SENDER))
+    if refusal(case, candidate) is not None:
+        return None
+    why = f"Its sender has one open ticket with this subject, {candidate.ticket.number}."
+    return joined(
+        findings, rule=Rule.SENDER, ticket=candidate.ticket, evidence=candidate.evidence, reopened=False, why=why
+    )

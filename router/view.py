@@ -1,0 +1,148 @@
+"""What the router knows while it decides: rows of the store, read under locks, and what this batch has added to them.
+
+Nothing in here reaches out: a rule asks the view, and the placer tells it what became of each message, so that the next
+message of the same batch is decided as if the one before it were stored already.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Self
+
+from router.incoming import Incoming
+from schemas.message import Party
+from schemas.placement import OPEN
+from schemas.routing_rows import IdKey, KnownRow, ParticipantRow, QuotedRow, ThreadRow, TicketRow
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Ticket:
+    """A ticket that a message may join. `stored_version` 0 means that this batch opened it."""
+
+    id: int
+    number: str
+    scope: str
+    account: str
+    channel: str
+    subject: str
+    subject_base: str
+    match: bytes
+    requester: bytes
+    requester_party: Party
+    status: str = OPEN
+    version: int = 0
+    stored_version: int = 0
+    message_count: int = 0
+    continues_id: int | None = None
+    continues_number: str | None = None
+    created_at: datetime
+    last_message_at: datetime
+    closed_at: datetime | None = None
+    members: dict[bytes, str] = field(default_factory=dict)
+
+    @classmethod
+    def stored(cls, row: TicketRow, continues_number: str | None) -> Self:
+        """Take a ticket from its row; participants are added by the view."""
+        return cls(
+            id=row.id,
+            number=row.number,
+            scope=row.scope,
+            account=row.account,
+            channel=row.channel,
+            subject=row.subject,
+            subject_base=row.subject_base,
+            match=row.match_key,
+            requester=row.requester_key,
+            requester_party=Party(address=row.requester_address, name=row.requester_name),
+            status=row.status,
+            version=row.version,
+            stored_version=row.version,
+            message_count=row.message_count,
+            continues_id=row.continues_id,
+            continues_number=continues_number,
+            created_at=row.created_at,
+            last_message_at=row.last_message_at,
+            closed_at=row.closed_at,
+        )
+
+    @property
+    def changed(self) -> bool:
+        """Whether this batch did anything to it."""
+        return self.version != self.stored_version
+
+
+class View:
+    """Rows by the keys that rules ask for."""
+
+    def __init__(self) -> None:
+        self.threads: dict[IdKey, ThreadRow] = {}
+        self.messages: dict[int, KnownRow] = {}
+        self.quoted: dict[tuple[IdKey, bytes, bool], QuotedRow] = {}
+        self.tickets: dict[int, Ticket] = {}
+        self.matches: defaultdict[bytes, dict[int, None]] = defaultdict(dict)
+        self.successors: defaultdict[int, dict[int, None]] = defaultdict(dict)
+        self.held: defaultdict[IdKey, dict[int, None]] = defaultdict(dict)
+        self.waiting: dict[int, Incoming] = {}
+
+    def add_threads(self, rows: Iterable[ThreadRow]) -> None:
+        """Take locked ids."""
+        for row in rows:
+            self.threads[row.scope, row.digest] = row
+
+    def add_quoted(self, rows: Iterable[QuotedRow]) -> None:
+        """Take rows about quoted ids."""
+        for row in rows:
+            self.quoted[(row.scope, row.digest), row.address_key, row.named] = row
+
+    def add_ticket(self, ticket: Ticket) -> None:
+        """Take a ticket, and make an open one findable by its sender and subject, and by the ticket that it follows."""
+        self.tickets[ticket.id] = ticket
+        if ticket.closed_at is None:
+            self.matches[ticket.match][ticket.id] = None
+            if ticket.continues_id is not None:
+                self.successors[ticket.continues_id][ticket.id] = None
+
+    def add_participants(self, rows: Iterable[ParticipantRow]) -> None:
+        """Take participants of tickets that are here."""
+        for row in rows:
+            self.tickets[row.ticket_id].members[row.address_key] = row.address
+
+    def add_waiting(self, message: Incoming) -> None:
+        """Take a held message, to be found by the ids that it quotes."""
+        self.waiting[message.id] = message
+        for quote in message.quoted:
+            self.held[quote.key][message.id] = None
+
+    def owner(self, key: IdKey) -> KnownRow | None:
+        """Give the message whose own id this is."""
+        row = self.threads.get(key)
+        return self.messages.get(row.known_message_id) if row and row.known_message_id is not None else None
+
+    def is_reused(self, key: IdKey) -> bool:
+        """Whether several messages came with this id."""
+        row = self.threads.get(key)
+        return row is not None and row.reused
+
+    def quoted_by(self, key: IdKey, address: bytes, *, named: bool) -> QuotedRow | None:
+        """Give the row about who quoted the id, or who was named with it, unless tickets contest it."""
+        row = self.quoted.get((key, address, named))
+        return None if row is None or row.contested else row
+
+    def ticket(self, ticket_id: int | None) -> Ticket | None:
+        """Give a ticket that was read; None for none."""
+        return None if ticket_id is None else self.tickets.get(ticket_id)
+
+    def open_matches(self, match: bytes) -> Iterator[Ticket]:
+        """Give the open tickets of one account, requester and subject."""
+        return (t for t in map(self.tickets.get, self.matches.get(match, ())) if t is not None and t.closed_at is None)
+
+    def open_successors(self, ticket: Ticket) -> list[Ticket]:
+        """Give the open tickets that continue this one, the newest first."""
+        found = map(self.tickets.get, self.successors.get(ticket.id, ()))
+        return sorted((t for t in found if t and t.closed_at is None), key=lambda t: t.id, reverse=True)
+
+    def children(self, key: IdKey) -> list[Incoming]:
+        """Give the held messages that quote this id, in the order they came."""
+        found = (self.waiting[message_id] for message_id in self.held.get(key, ()) if message_id in self.waiting)
+        return sorted(found, key=lambda child: (child.message.received_at, child.id))

@@ -1,0 +1,104 @@
+"""Turns what the placer remembers into the rows of one write."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from pydantic_core import to_json
+
+from router.placer import Double, Placed, Placer
+from router.stored import blob_rows, message_row
+from router.view import Ticket, View
+from schemas.routing_rows import (
+    Changes,
+    DeadLetterRow,
+    DuplicateRow,
+    HeldIdRow,
+    PlacedRow,
+    SpoolRow,
+    TicketChange,
+    TicketRow,
+)
+
+
+def changes_of(
+    placer: Placer, view: View, doubles: Sequence[Double], dead: Sequence[DeadLetterRow], now: datetime
+) -> Changes:
+    """Give everything to be written, rows sorted where others may write the same ones."""
+    new = [placed for placed in placer.placed.values() if not placed.stored]
+    twice = [*doubles, *placer.doubles]
+    return Changes(
+        tickets=[_new_ticket(ticket) for ticket in view.tickets.values() if ticket.stored_version == 0],
+        ticket_changes=[_change(t) for t in view.tickets.values() if t.stored_version and t.changed],
+        messages=[message_row(placed) for placed in new],
+        placed=[_left_spool(placed) for placed in placer.placed.values() if placed.stored],
+        participants=placer.participants,
+        threads=list(placer.threads.values()),
+        quoted=list(placer.quoted.values()),
+        held_ids=[row for placed in new if placed.state == "held" for row in _held_ids(placed)],
+        spool=[_spool(placed, now) for placed in new if placed.state == "held"],
+        duplicates=[_duplicate(double) for double in twice],
+        blobs=[row for placed in new for row in blob_rows(placed.message, "message")]
+        + [row for double in twice for row in blob_rows(double.message, "duplicate")],
+        outbox=placer.outbox,
+        dead_letters=dead,
+    )
+
+
+def _new_ticket(ticket: Ticket) -> TicketRow:
+    return TicketRow(
+        id=ticket.id,
+        number=ticket.number,
+        scope=ticket.scope,
+        account=ticket.account,
+        channel=ticket.channel,
+        subject=ticket.subject,
+        subject_base=ticket.subject_base,
+        match_key=ticket.match,
+        requester_key=ticket.requester,
+        requester_address=ticket.requester_party.address,
+        requester_name=ticket.requester_party.name,
+        status=ticket.status,
+        version=ticket.version,
+        message_count=ticket.message_count,
+        continues_id=ticket.continues_id,
+        created_at=ticket.created_at,
+        last_message_at=ticket.last_message_at,
+        closed_at=ticket.closed_at,
+    )
+
+
+def _change(ticket: Ticket) -> TicketChange:
+    return TicketChange(
+        ticket.id, ticket.status, ticket.version, ticket.message_count, ticket.last_message_at, ticket.closed_at
+    )
+
+
+def _left_spool(placed: Placed) -> PlacedRow:
+    ticket_id = placed.ticket.id if placed.ticket else None
+    return PlacedRow(placed.message.id, ticket_id, placed.state, placed.decision.model_dump_json(exclude_defaults=True))
+
+
+def _held_ids(placed: Placed) -> Iterable[HeldIdRow]:
+    return (HeldIdRow(*quote.key, placed.message.id) for quote in placed.message.quoted)
+
+
+def _spool(placed: Placed, now: datetime) -> SpoolRow:
+    decision = placed.decision
+    reason = decision.hold or ""
+    return SpoolRow(placed.message.id, reason, decision.explanation, to_json(decision.suggestions).decode(), now)
+
+
+def _duplicate(double: Double) -> DuplicateRow:
+    message, inbound = double.message, double.message.message
+    return DuplicateRow(
+        id=message.id,
+        delivery_key=bytes.fromhex(inbound.delivery_key),
+        original_message_id=double.original,
+        kind=double.kind,
+        account=inbound.account,
+        raw_sha256=bytes.fromhex(inbound.raw.sha256),
+        raw_size=inbound.raw.size,
+        received_at=inbound.received_at,
+        partition=message.partition,
+        offset=message.offset,
+    )

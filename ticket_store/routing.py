@@ -1,0 +1,191 @@
+"""The store's side of the router: one transaction a batch, a handful of set-based statements, one order of locks.
+
+Rows go in as arrays (`unnest`) where they meet existing rows, and by COPY where they are new. See docs/architecture.md,
+"One router transaction".
+"""
+
+from collections import deque
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple, TypeVar
+
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+from schemas.placement import Fault
+from schemas.routing_rows import (
+    Changes,
+    HeldMessageRow,
+    IdKey,
+    KnownRow,
+    LogPosition,
+    MovedOffset,
+    ParticipantRow,
+    QuotedRow,
+    ReachedRow,
+    ThreadRow,
+    TicketRow,
+)
+from ticket_store.failures import fault_of
+from ticket_store.numbers import TicketNumbers
+from ticket_store.routing_write import Writer
+from ticket_store.statements import statement
+
+Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
+BLOCK: Final = 500
+"""Ids taken from a sequence at a time, at least."""
+
+RowT = TypeVar("RowT", bound=NamedTuple)
+
+
+class IdBlocks:
+    """Ids taken ahead of need. Only ids that were never handed out stay: a lost commit must not see one twice."""
+
+    def __init__(self) -> None:
+        self.tickets: deque[int] = deque()
+        self.messages: deque[int] = deque()
+
+
+class RoutingStore:
+    """Routing transactions on a pool; the router's only way to the database. Safe for several workers."""
+
+    def __init__(self, *, pool: Pool, numbers: TicketNumbers) -> None:
+        self._pool = pool
+        self._numbers = numbers
+        self._ids = IdBlocks()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["RoutingTransaction"]:
+        """Open a transaction: committed when the block ends, rolled back when it raises."""
+        async with self._pool.connection() as connection, connection.transaction():
+            transaction = RoutingTransaction(connection=connection, numbers=self._numbers, ids=self._ids)
+            await transaction.begin()
+            yield transaction
+
+    async def positions(self, consumer: str, topic: str, partitions: Collection[int]) -> Mapping[int, tuple[int, str]]:
+        """Give the stored next offset and log identity of partitions that have one."""
+        parameters = {"consumer": consumer, "topic": topic, "partitions": sorted(partitions)}
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(statement("routing", "stored_positions"), parameters)
+            return {row[0]: (row[1], row[2]) for row in await cursor.fetchall()}
+
+    def fault_of(self, error: Exception) -> tuple[Fault, str]:
+        """Say whose fault a failure is, and its SQLSTATE if it has one."""
+        return fault_of(error)
+
+
+class RoutingTransaction:
+    """One open transaction. Callers keep the order: offsets, deliveries, ids, held messages, tickets, writes."""
+
+    def __init__(self, *, connection: AsyncConnection[TupleRow], numbers: TicketNumbers, ids: IdBlocks) -> None:
+        self._connection = connection
+        self._numbers = numbers
+        self._ids = ids
+
+    async def begin(self) -> None:
+        """Choose plans that fit arrays of any length."""
+        await self._rows("settings", {})
+
+    async def move_offsets(self, log: LogPosition, moves: Sequence[MovedOffset]) -> bool:
+        """Compare and set; False when any partition is not where it was expected: then nothing may be committed."""
+        ordered = sorted(moves)
+        parameters = {
+            **log._asdict(),
+            "partitions": [move.partition for move in ordered],
+            "expected": [move.expected for move in ordered],
+            "next_offsets": [move.next_offset for move in ordered],
+        }
+        return len(await self._rows("move_offsets", parameters)) == len(ordered)
+
+    async def message_ids(self, count: int) -> Sequence[int]:
+        """Take numbers for messages, ascending."""
+        await self._fill(self._ids.messages, "next_message_ids", count)
+        return [self._ids.messages.popleft() for _ in range(count)]
+
+    async def reserve_ticket_ids(self, count: int) -> None:
+        """Make sure that `next_ticket_id` can be asked this often."""
+        await self._fill(self._ids.tickets, "next_ticket_ids", count)
+
+    def next_ticket_id(self) -> int:
+        """Take the id of a new ticket."""
+        return self._ids.tickets.popleft()
+
+    def ticket_number(self, ticket_id: int) -> str:
+        """Give the public number of a ticket."""
+        return self._numbers.number(ticket_id)
+
+    async def claim_deliveries(self, keys: Mapping[bytes, int]) -> Mapping[bytes, int | None]:
+        """Claim delivery keys for messages; give those that were taken before, with their message.
+
+        The insert waits for a concurrent one of the same key, so the second statement sees what that one left.
+        """
+        parameters = {"keys": list(keys), "message_ids": list(keys.values())}
+        claimed = {row[0] for row in await self._rows("claim_deliveries", parameters)}
+        missing = [key for key in keys if key not in claimed]
+        if not missing:
+            return {}
+        return {row[0]: row[1] for row in await self._rows("taken_deliveries", {"keys": missing})}
+
+    async def lock_ids(self, keys: Collection[IdKey]) -> Sequence[ThreadRow]:
+        """Create what is missing, then lock all, both in sorted order."""
+        if not keys:
+            return ()
+        parameters = _ids(keys)
+        await self._connection.execute(statement("routing", "insert_ids"), parameters)
+        return [ThreadRow(*row) for row in await self._rows("lock_ids", parameters)]
+
+    async def reached_from(self, keys: Collection[IdKey]) -> Sequence[ReachedRow]:
+        """Find held messages that answer messages with these own ids, transitively, with all their ids."""
+        return [ReachedRow(*row) for row in await self._rows("reached_held", _ids(keys))]
+
+    async def lock_held(self, message_ids: Collection[int]) -> Sequence[HeldMessageRow]:
+        """Lock held messages; those that are not held any more are absent."""
+        return [HeldMessageRow(*row) for row in await self._rows("lock_held", {"message_ids": sorted(message_ids)})]
+
+    async def known(self, message_ids: Collection[int]) -> Sequence[KnownRow]:
+        """Read messages."""
+        return [KnownRow(*row) for row in await self._rows("known_messages", {"message_ids": sorted(message_ids)})]
+
+    async def quoted(self, lookups: Collection[tuple[str, bytes, bytes]]) -> Sequence[QuotedRow]:
+        """Read who quoted an id, or was named with it."""
+        scopes, digests, address_keys = _columns(sorted(lookups))
+        parameters = {"scopes": scopes, "digests": digests, "address_keys": address_keys}
+        return [QuotedRow(*row) for row in await self._rows("quoted_ids", parameters)]
+
+    async def open_matches(self, matches: Collection[bytes]) -> Sequence[int]:
+        """Find open tickets by account, sender and subject: the latest few of each."""
+        return [row[0] for row in await self._rows("open_matches", {"match_keys": sorted(matches)})]
+
+    async def lock_tickets(self, ticket_ids: Collection[int]) -> Sequence[tuple[TicketRow, str | None]]:
+        """Lock tickets and the open ones that follow them, by id; with the number of the ticket that each follows."""
+        followers = await self._rows("open_successors", {"ticket_ids": sorted(ticket_ids)})
+        wanted = {*ticket_ids, *(row[0] for row in followers)}
+        rows = await self._rows("lock_tickets", {"ticket_ids": sorted(wanted)})
+        return [(TicketRow(*row[:-1]), row[-1]) for row in rows]
+
+    async def participants(self, ticket_ids: Collection[int]) -> Sequence[ParticipantRow]:
+        """Read who takes part in tickets."""
+        return [ParticipantRow(*row) for row in await self._rows("participants", {"ticket_ids": sorted(ticket_ids)})]
+
+    async def write(self, changes: Changes) -> None:
+        """Write everything that was decided."""
+        await Writer(connection=self._connection).write(changes)
+
+    async def _fill(self, block: deque[int], name: str, count: int) -> None:
+        if len(block) < count:
+            rows = await self._rows(name, {"count": max(BLOCK, count)})
+            block.extend(row[0] for row in rows)
+
+    async def _rows(self, name: str, parameters: Mapping[str, object]) -> list[TupleRow]:
+        cursor = await self._connection.execute(statement("routing", name), parameters)
+        return await cursor.fetchall()
+
+
+def _ids(keys: Iterable[IdKey]) -> dict[str, list[object]]:
+    scopes, digests = _columns(sorted(keys))
+    return {"scopes": scopes, "digests": digests}
+
+
+def _columns(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
+    return [list(column) for column in zip(*rows, strict=True)]

@@ -1,0 +1,78 @@
+"""Writes what one router transaction decided: COPY for rows that are new, arrays for rows that others may hold."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
+from schemas.routing_rows import Changes, DeadLetterRow
+from ticket_store.statements import statement
+
+COPIES: Final = (
+    ("copy_tickets", "tickets"),
+    ("copy_messages", "messages"),
+    ("copy_participants", "participants"),
+    ("copy_held_ids", "held_ids"),
+    ("copy_spool", "spool"),
+    ("copy_duplicates", "duplicates"),
+    ("copy_blob_refs", "blobs"),
+)
+"""Statement and field of `Changes`, in an order that foreign keys allow."""
+
+
+class Writer:
+    """Writes on one connection, inside the caller's transaction and under its locks."""
+
+    def __init__(self, *, connection: AsyncConnection[TupleRow]) -> None:
+        self._connection = connection
+
+    async def write(self, changes: Changes) -> None:
+        """Write all rows; the outbox last."""
+        for name, field in COPIES:
+            await self._copy(name, getattr(changes, field))
+        await self._change(changes)
+        await self._place(changes)
+        await self._bury(changes.dead_letters)
+        await self._copy("copy_outbox", changes.outbox)
+
+    async def _change(self, changes: Changes) -> None:
+        await self._arrays(
+            "change_tickets",
+            ("ids", "statuses", "versions", "message_counts", "last_message_ats", "closed_ats"),
+            changes.ticket_changes,
+        )
+        await self._arrays("own_ids", ("scopes", "digests", "known_message_ids", "reuseds"), changes.threads)
+        columns = ("scopes", "digests", "address_keys", "nameds", "message_ids", "contesteds")
+        await self._arrays("index_quoted", columns, [row[: len(columns)] for row in changes.quoted])
+
+    async def _place(self, changes: Changes) -> None:
+        """Move held messages to where they belong; they wait for nothing any more."""
+        if not changes.placed:
+            return
+        await self._arrays("place_held", ("ids", "ticket_ids", "states", "decisions"), changes.placed)
+        placed = {"ids": [row.id for row in changes.placed]}
+        await self._connection.execute(statement("routing_write", "empty_spool"), placed)
+        await self._connection.execute(statement("routing_write", "forget_held_ids"), placed)
+
+    async def _bury(self, rows: Sequence[DeadLetterRow]) -> None:
+        for row in rows:  # rare, and mostly one
+            await self._connection.execute(statement("routing_write", "bury"), row._asdict())
+
+    async def _copy(self, name: str, rows: Sequence[tuple[object, ...]]) -> None:
+        if not rows:
+            return
+        async with (
+            self._connection.cursor() as cursor,
+            cursor.copy(statement("routing_write", name)) as copy,
+        ):
+            for row in rows:
+                await copy.write_row(row)
+
+    async def _arrays(self, name: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
+        if not rows:
+            return
+        parameters: Mapping[str, object] = {
+            column: list(values) for column, values in zip(columns, zip(*rows, strict=True), strict=True)
+        }
+        await self._connection.execute(statement("routing_write", name), parameters)

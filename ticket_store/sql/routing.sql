@@ -1,0 +1,163 @@
+-- name: settings
+-- Keep index plans: arrays have no statistics, and a small batch must not scan or hash a large table.
+select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+       set_config('enable_mergejoin', 'off', true), set_config('enable_bitmapscan', 'off', true),
+       set_config('jit', 'off', true);
+
+-- name: stored_positions
+-- Give the next offsets of a consumer's partitions.
+select partition, next_offset, log_identity
+from consumer_offsets
+where consumer = :consumer and topic = :topic and partition = any(:partitions::int[]);
+
+-- name: move_offsets
+-- Compare and set the offsets of partitions, locked in order; a partition that is not returned was somewhere else.
+with moves as materialized (
+    select * from unnest(:partitions::int[], :expected::bigint[], :next_offsets::bigint[])
+        as m (partition, expected, next_offset)
+), locked as materialized (
+    select o.partition
+    from consumer_offsets o
+    where o.consumer = :consumer and o.topic = :topic and o.partition = any(:partitions::int[])
+    order by o.partition
+    for update
+), moved as (
+    update consumer_offsets o
+    set next_offset = m.next_offset, updated_at = now()
+    from moves m
+    where o.consumer = :consumer and o.topic = :topic and o.partition = m.partition
+      and o.next_offset = m.expected and o.log_identity = :log_identity
+      and (select count(*) from locked) >= 0
+    returning o.partition
+), begun as (
+    insert into consumer_offsets (consumer, topic, partition, next_offset, log_identity)
+    select :consumer, :topic, m.partition, m.next_offset, :log_identity
+    from moves m
+    where m.expected is null
+    order by m.partition
+    on conflict do nothing
+    returning partition
+)
+select partition from moved union all select partition from begun;
+
+-- name: next_ticket_ids
+-- Take ids for tickets to come.
+select nextval('ticket_ids') from generate_series(1, :count::int);
+
+-- name: next_message_ids
+-- Take ids for messages to come.
+select nextval('message_ids') from generate_series(1, :count::int);
+
+-- name: claim_deliveries
+-- Claim delivery keys in sorted order; those that existed are not returned.
+insert into delivery_keys (key, message_id)
+select c.key, c.message_id
+from unnest(:keys::bytea[], :message_ids::bigint[]) as c (key, message_id)
+order by c.key
+on conflict do nothing
+returning key;
+
+-- name: taken_deliveries
+-- Give the messages of delivery keys that were taken before.
+select key, message_id from delivery_keys where key = any(:keys::bytea[]);
+
+-- name: insert_ids
+-- Make sure that every id of a batch has a row, in sorted order: all inserts stand before all row locks.
+insert into thread_ids (scope, digest)
+select c.scope, c.digest
+from unnest(:scopes::text[], :digests::bytea[]) as c (scope, digest)
+order by c.scope, c.digest
+on conflict do nothing;
+
+-- name: lock_ids
+-- Lock the ids of a batch in sorted order, and say whose they are.
+select t.scope, t.digest, t.known_message_id, t.reused
+from unnest(:scopes::text[], :digests::bytea[]) as c (scope, digest)
+join thread_ids t on t.scope = c.scope and t.digest = c.digest
+order by t.scope, t.digest
+for update of t;
+
+-- name: reached_held
+-- Held messages that answer these ids, and those that answer them in turn, with every id that they carry.
+with recursive reached (scope, message_id) as (
+    select h.scope, h.message_id
+    from unnest(:scopes::text[], :digests::bytea[]) as c (scope, digest)
+    join held_ids h on h.scope = c.scope and h.digest = c.digest
+    union
+    select h.scope, h.message_id
+    from reached r
+    join messages m on m.id = r.message_id
+    join held_ids h on h.scope = r.scope and h.digest = m.own_digest
+)
+select r.message_id, h.scope, h.digest, true as quoted
+from reached r
+join held_ids h on h.message_id = r.message_id
+union all
+select r.message_id, m.scope, m.own_digest, false
+from reached r
+join messages m on m.id = r.message_id
+where m.own_digest is not null;
+
+-- name: lock_held
+-- Lock held messages in order, and read all that deciding about them needs.
+select m.id, m.kind, m.channel, m.account, m.scope, m.delivery_key, m.fingerprint, m.sender_address, m.sender_name,
+       m.subject, m.body_text, m.body_html, m.automatic, m.received_at, m.sent_at, m.normalizer_version,
+       m.raw_sha256, m.raw_size, m.details, m.partition, m."offset"
+from unnest(:message_ids::bigint[]) as c (id)
+join spool s on s.message_id = c.id
+join messages m on m.id = s.message_id
+where m.state = 'held'
+order by s.message_id
+for update of s;
+
+-- name: known_messages
+-- What matching needs of messages whose own ids a batch names.
+select m.id, m.ticket_id, m.state, m.account, m.sender_key, m.fingerprint
+from unnest(:message_ids::bigint[]) as c (id)
+join messages m on m.id = c.id;
+
+-- name: quoted_ids
+-- Who quoted an id, or was named with it, and on which ticket the quoting message stands now.
+select q.scope, q.digest, q.address_key, q.named, q.message_id, q.contested, m.ticket_id
+from unnest(:scopes::text[], :digests::bytea[], :address_keys::bytea[]) as c (scope, digest, address_key)
+join quoted_ids q on q.scope = c.scope and q.digest = c.digest and q.address_key = c.address_key
+join messages m on m.id = q.message_id;
+
+-- name: open_matches
+-- The latest open tickets of account, sender and subject; eight are more than enough to see that it is not only one.
+select t.id
+from unnest(:match_keys::bytea[]) as c (match_key)
+cross join lateral (
+    select id from tickets
+    where match_key = c.match_key and closed_at is null
+    order by last_message_at desc
+    limit 8
+) t;
+
+-- name: open_successors
+-- The latest open tickets that follow these.
+select t.id
+from unnest(:ticket_ids::bigint[]) as c (id)
+cross join lateral (
+    select id from tickets
+    where continues_id = c.id and closed_at is null
+    order by id desc
+    limit 8
+) t;
+
+-- name: lock_tickets
+-- Lock tickets by id, and read them with the number of the ticket that each follows.
+select t.id, t.number, t.scope, t.account, t.channel, t.subject, t.subject_base, t.match_key, t.requester_key,
+       t.requester_address, t.requester_name, t.status, t.version, t.message_count, t.continues_id, t.created_at,
+       t.last_message_at, t.closed_at,
+       (select f.number from tickets f where f.id = t.continues_id) as continues_number
+from unnest(:ticket_ids::bigint[]) as c (id)
+join tickets t on t.id = c.id
+order by t.id
+for update of t;
+
+-- name: participants
+-- Who takes part in tickets.
+select p.ticket_id, p.address_key, p.address, p.role
+from unnest(:ticket_ids::bigint[]) as c (id)
+join ticket_participants p on p.ticket_id = c.id;

@@ -1,0 +1,84 @@
+-- name: copy_tickets
+-- Store new tickets.
+copy tickets (id, number, scope, account, channel, subject, subject_base, match_key, requester_key, requester_address,
+              requester_name, status, version, message_count, continues_id, created_at, last_message_at, closed_at)
+from stdin;
+
+-- name: copy_messages
+-- Store new messages.
+copy messages (id, ticket_id, state, kind, channel, account, scope, delivery_key, fingerprint, own_digest, sender_key,
+               sender_address, sender_name, subject, body_text, body_html, automatic, verdict, received_at, sent_at,
+               normalizer_version, raw_sha256, raw_size, details, decision, partition, "offset")
+from stdin;
+
+-- name: copy_held_ids
+-- Index the ids that held messages quote.
+copy held_ids (scope, digest, message_id) from stdin;
+
+-- name: copy_spool
+-- Let messages wait for an operator.
+copy spool (message_id, reason, explanation, suggestions, held_at) from stdin;
+
+-- name: copy_duplicates
+-- Count records that were messages we already have.
+copy duplicates (id, delivery_key, original_message_id, kind, account, raw_sha256, raw_size, received_at, partition,
+                 "offset")
+from stdin;
+
+-- name: copy_blob_refs
+-- Name the blobs of new rows.
+copy blob_refs (sha256, owner_kind, owner_id) from stdin;
+
+-- name: copy_outbox
+-- Queue events.
+copy outbox (id, ticket_id, shard, sequence, type, event) from stdin;
+
+-- name: copy_participants
+-- Store who takes part; every row is new, under its ticket's lock.
+copy ticket_participants (ticket_id, address_key, address, role) from stdin;
+
+-- name: change_tickets
+-- Raise versions and counts of locked tickets.
+update tickets t
+set status = c.status, version = c.version, message_count = c.message_count, last_message_at = c.last_message_at,
+    closed_at = c.closed_at
+from unnest(:ids::bigint[], :statuses::text[], :versions::bigint[], :message_counts::int[],
+            :last_message_ats::timestamptz[], :closed_ats::timestamptz[])
+    as c (id, status, version, message_count, last_message_at, closed_at)
+where t.id = c.id;
+
+-- name: own_ids
+-- Say whose locked ids these are now.
+update thread_ids t
+set known_message_id = c.known_message_id, reused = c.reused
+from unnest(:scopes::text[], :digests::bytea[], :known_message_ids::bigint[], :reuseds::boolean[])
+    as c (scope, digest, known_message_id, reused)
+where t.scope = c.scope and t.digest = c.digest;
+
+-- name: index_quoted
+-- Index quoted ids under their locks.
+insert into quoted_ids (scope, digest, address_key, named, message_id, contested)
+select * from unnest(:scopes::text[], :digests::bytea[], :address_keys::bytea[], :nameds::boolean[],
+                     :message_ids::bigint[], :contesteds::boolean[])
+on conflict (scope, digest, address_key, named) do update set contested = excluded.contested;
+
+-- name: place_held
+-- Move locked held messages to where they belong now.
+update messages m
+set ticket_id = c.ticket_id, state = c.state, decision = c.decision
+from unnest(:ids::bigint[], :ticket_ids::bigint[], :states::text[], :decisions::jsonb[])
+    as c (id, ticket_id, state, decision)
+where m.id = c.id;
+
+-- name: empty_spool
+-- Take placed messages out of the spool.
+delete from spool where message_id = any(:ids::bigint[]);
+
+-- name: forget_held_ids
+-- Placed messages wait for no original.
+delete from held_ids where message_id = any(:ids::bigint[]);
+
+-- name: bury
+-- Keep records that the router failed on.
+insert into dead_letters (topic, partition, "offset", log_identity, key, value, headers, account, reason, sqlstate, died_at)
+values (:topic, :partition, :offset, :log_identity, :key, :value, :headers::jsonb, :account, :reason, :sqlstate, :died_at);
