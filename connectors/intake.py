@@ -144,10 +144,12 @@ class Intake:
         began = loop.time()
         try:
             return await self._in_time(deliveries)
-        except LaterError:
+        except (LaterError, asyncio.CancelledError) as error:
             for delivery in deliveries:
                 self._meter.later(account=delivery.account.name)
-            raise
+            if isinstance(error, LaterError):
+                raise
+            raise LaterError("stopped while storing") from error  # only `drain` cancels this task
         finally:
             self._meter.took(loop.time() - began)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -72,6 +72,7 @@ class SmtpIntake:
         if self._settings.spill_folder is not None:
             self._settings.spill_folder.mkdir(parents=True, exist_ok=True)
         loop = asyncio.get_running_loop()
+        self.shared.gate.shut = False
         self._server = await loop.create_server(
             lambda: SmtpSession(shared=self.shared, loop=loop), self._settings.host, self._settings.port, backlog=1024
         )
@@ -81,25 +82,26 @@ class SmtpIntake:
         if self._server is None:
             return
         self._server.close()
+        self.shared.gate.shut = True  # also for a connection that was accepted a moment ago
         self._server = None
         connections = set(self.shared.connections)
         for connection in connections:
             connection.stop()
         last_word = min(LAST_WORD_SECONDS, grace / 2)
-        await self._gone(grace - last_word)
+        await _wait([connection.over() for connection in connections], grace - last_word)
         for connection in set(self.shared.connections):
             connection.stop_now()
-        await self._gone(last_word)
+        await _wait([connection.gone() for connection in connections], last_word)
         for connection in connections:
             connection.abort()
 
-    async def _gone(self, seconds: float) -> None:
-        waits = [asyncio.ensure_future(connection.gone()) for connection in self.shared.connections]
-        if not waits:
-            return
-        _, late = await asyncio.wait(waits, timeout=seconds)
-        for wait in late:
-            wait.cancel()
+
+async def _wait(ends: Sequence[Coroutine[None, None, None]], seconds: float) -> None:
+    """Wait for all of them, at most so long."""
+    if ends:
+        _, late = await asyncio.wait([asyncio.ensure_future(end) for end in ends], timeout=seconds)
+        for end in late:
+            end.cancel()
 
 
 def _room(settings: SmtpSettings) -> Room:

@@ -80,6 +80,7 @@ class SmtpConnection(SMTP):
         self.deadline = Deadline(loop=loop, passed=self._too_slow)
         self.wire: asyncio.Transport | None = None
         self._linger: asyncio.TimerHandle | None = None
+        self._lost: asyncio.Future[None] = loop.create_future()
         self.peer = ""
         self.secure = False
         self._stopping = False
@@ -98,7 +99,7 @@ class SmtpConnection(SMTP):
         self.use(cast("asyncio.Transport", transport))  # uvloop's transports are not derived from asyncio's
         self.peer = _peer_address(transport)
         if not self.shared.gate.enter(self.peer):
-            self._say(reply.TOO_MANY_CONNECTIONS)
+            self._say(reply.STOPPING if self.shared.gate.shut else reply.TOO_MANY_CONNECTIONS)
             self._hang_up()
             return
         self.shared.connections.add(self)
@@ -126,6 +127,8 @@ class SmtpConnection(SMTP):
         self.transport = self.wire = None
         if self._linger is not None:
             self._linger.cancel()
+        if not self._lost.done():
+            self._lost.set_result(None)
         self.inbox.fail(PeerGoneError())
 
     # -- what the listener calls -----------------------------------------------------------------------------------
@@ -141,10 +144,14 @@ class SmtpConnection(SMTP):
         if self._handler_coroutine is not None:
             self._handler_coroutine.cancel()
 
-    async def gone(self) -> None:
+    async def over(self) -> None:
         """Wait until the session has ended."""
         if self._handler_coroutine is not None:
             await asyncio.wait((self._handler_coroutine,))
+
+    async def gone(self) -> None:
+        """Wait until the connection is closed and everything said is sent."""
+        await asyncio.wait((self._lost,))
 
     def abort(self) -> None:
         """Drop the connection with whatever is unsent."""

@@ -13,10 +13,12 @@ class ConnectionGate:
         self._per_peer = per_peer
         self._peers: Counter[str] = Counter()
         self.open = 0
+        self.shut = False
+        """Nobody is let in any more: the listener stops."""
 
     def enter(self, peer: str) -> bool:
         """Let one more in, or say no."""
-        if self.open >= self._in_all or self._peers[peer] >= self._per_peer:
+        if self.shut or self.open >= self._in_all or self._peers[peer] >= self._per_peer:
             return False
         self.open += 1
         self._peers[peer] += 1

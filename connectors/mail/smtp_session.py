@@ -154,6 +154,7 @@ class SmtpSession(SmtpConnection):
             body.close()
         self._busy_with_mail = False
         self._set_rset_state()
+        self.deadline.set(self.settings.command_seconds)
         await self.push(answer)
 
     async def _read(self, body: Body) -> None:
@@ -174,11 +175,6 @@ class SmtpSession(SmtpConnection):
             raw = await body.content()
         except LaterError:
             return reply.LATER_NO_ROOM
-        answer = await self._stored(mail, raw)
-        self.deadline.set(self.settings.command_seconds)
-        return answer
-
-    async def _stored(self, mail: Mail, raw: bytes) -> str:
         try:
             key = await self.shared.handler.store(mail, raw)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is ours: the client shall try again

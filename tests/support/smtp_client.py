@@ -14,6 +14,7 @@ from connectors.intake import Intake
 from connectors.mail.settings import MailAccountSettings, SmtpSettings
 from connectors.mail.smtp import SmtpIntake
 from connectors.mail.smtp_address import AccountDirectory
+from connectors.mail.smtp_meter import SmtpMeter
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 ANSWER_SECONDS = 5.0
@@ -86,14 +87,21 @@ class RawClient:
 class Rig:
     """A started listener, and everything that it stored."""
 
-    def __init__(self, *, settings: SmtpSettings, tls: ssl.SSLContext | None, intake: Intake | None) -> None:
+    def __init__(
+        self, *, settings: SmtpSettings, tls: ssl.SSLContext | None, intake: Intake | None, meter: SmtpMeter | None
+    ) -> None:
         self.blobs, self.sink, self.door = MemoryBlobs(), MemorySink(), MemoryDoor()
         self.settings = settings
         self._clients: list[RawClient] = []
         self.deliveries: list[Delivery] = []
         self.intake = intake or plain_intake(self.blobs, self.sink, self.door)
         self.smtp = SmtpIntake(
-            settings=settings, directory=AccountDirectory(accounts=ACCOUNTS), intake=self, clock=lambda: NOON, tls=tls
+            settings=settings,
+            directory=AccountDirectory(accounts=ACCOUNTS),
+            intake=self,
+            clock=lambda: NOON,
+            tls=tls,
+            meter=meter,
         )
 
     def check(self) -> None:
@@ -153,9 +161,13 @@ ACCOUNTS = {
 
 @asynccontextmanager
 async def listening(
-    *, tls: ssl.SSLContext | None = None, intake: Intake | None = None, **settings: object
+    *,
+    tls: ssl.SSLContext | None = None,
+    intake: Intake | None = None,
+    meter: SmtpMeter | None = None,
+    **settings: object,
 ) -> AsyncIterator[Rig]:
-    rig = Rig(settings=SmtpSettings.model_validate({"port": 0, **settings}), tls=tls, intake=intake)
+    rig = Rig(settings=SmtpSettings.model_validate({"port": 0, **settings}), tls=tls, intake=intake, meter=meter)
     await rig.smtp.start()
     try:
         yield rig

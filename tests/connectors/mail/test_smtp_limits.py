@@ -182,3 +182,27 @@ async def test_what_a_client_pipelines_while_we_store_is_held_back_at_the_socket
         rig.sink.open.set()
         await rig.quiet()
         assert rig.stored == [MAIL]
+
+
+class Counts:
+    def __init__(self) -> None:
+        self.open = 0
+        self.replies: list[str] = []
+
+    def connection(self, change: int) -> None:
+        self.open += change
+
+    def reply(self, code: str) -> None:
+        self.replies.append(code)
+
+
+async def test_connections_and_replies_are_counted() -> None:
+    counts = Counts()
+    async with listening(meter=counts) as rig:
+        client = await rig.client()
+        assert counts.open == 1
+        await client.mail(MAIL)
+        await client.ask(b"QUIT\r\n")
+        await rig.quiet()
+    assert counts.open == 0
+    assert counts.replies == ["220", "250", "250", "250", "354", "250", "221"]

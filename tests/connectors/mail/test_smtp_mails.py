@@ -3,7 +3,9 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from email.message import EmailMessage
 
+import aiosmtplib
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -192,3 +194,28 @@ async def test_no_part_of_a_mail_is_logged_when_storing_it_fails(
     assert "intake_failed" in logged
     assert "marzipan" not in logged
     assert "anna@" not in logged
+
+
+async def test_a_common_client_library_is_served(rig: Rig) -> None:
+    message = EmailMessage()
+    message["From"], message["To"] = "jörg@bücher.example", "help@example.org"
+    message["Subject"] = "Grüße"
+    message.set_content(".\n..\nžluťoučký\n" + "x" * 5000)
+    host, port = rig.smtp.address
+    async with aiosmtplib.SMTP(hostname=host, port=port, start_tls=False) as smtp:
+        errors, answer = await smtp.send_message(message)
+    assert errors == {}
+    assert "stored as" in answer
+    assert rig.deliveries[0].mail_from == "jörg@bücher.example"
+    assert b"\r\n.\r\n..\r\n" in rig.stored[0]
+
+
+async def test_forty_sessions_at_once_lose_and_mix_nothing(rig: Rig) -> None:
+    async def session(number: int) -> list[bytes]:
+        client = await rig.client()
+        bodies = [b"Subject: %d-%d\r\n\r\n" % (number, n) + b"%d\r\n" % number * 2_000 for n in range(5)]
+        assert {(await client.mail(body))[:3] for body in bodies} == {"250"}
+        return bodies
+
+    sent = await asyncio.gather(*(session(number) for number in range(40)))
+    assert sorted(rig.stored) == sorted(body for bodies in sent for body in bodies)

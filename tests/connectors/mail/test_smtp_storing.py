@@ -183,3 +183,16 @@ async def test_a_client_that_never_reads_cannot_hold_up_the_stop() -> None:
         assert asyncio.get_running_loop().time() - began < 1
         await rig.quiet()
         client.vanish()
+
+
+async def test_a_connection_that_was_accepted_while_the_port_closed_is_told_421(rig: Rig) -> None:
+    rig.smtp.shared.gate.shut = True
+    client = await rig.connect()
+    assert (await client.reply()).startswith("421 4.3.2")
+    assert await client.closed()
+
+
+async def test_a_stopped_listener_can_be_started_again(rig: Rig) -> None:
+    await rig.smtp.stop(grace=0.1)
+    await rig.smtp.start()
+    assert (await (await rig.client()).mail(MAIL)).startswith("250")
