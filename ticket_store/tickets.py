@@ -1,0 +1,150 @@
+"""Tickets for people's screens: the listing, and one ticket with everything on it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
+from ticket_store.listing import ShownFile, checked_limit, fetch_all, fetch_rows, shown_files
+from ticket_store.numbers import parse
+from ticket_store.statements import statement
+from ticket_store.status_moves import TicketNotFoundError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketLine:
+    """One ticket of a listing."""
+
+    number: str
+    subject: str
+    status: str
+    channel: str
+    account: str
+    requester: str
+    requester_name: str
+    message_count: int
+    created_at: datetime
+    last_message_at: datetime
+    cursor: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat:
+    """A delivery that was a message we already had: `duplicate`, `copy` or `also_received`."""
+
+    kind: str
+    account: str
+    received_at: datetime
+    raw_sha256: str
+    raw_size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketMessage:
+    """A message on a ticket. `decision` says by which rule, with what evidence, and which candidates were rejected."""
+
+    id: int
+    direction: str
+    kind: str
+    account: str
+    sender: str
+    sender_name: str
+    received_at: datetime
+    sent_at: datetime | None
+    subject: str
+    text: str
+    text_sha256: str
+    """Names the blob with the whole text when it was longer than 128 KiB, else empty."""
+    files: tuple[ShownFile, ...]
+    automatic: str
+    verdict: str
+    decision: Mapping[str, Any]
+    raw_sha256: str
+    raw_size: int
+    repeats: tuple[Repeat, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Participant:
+    """Somebody who takes part: requester, recipient, or added by an agent."""
+
+    address: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketDetail:
+    """One ticket with all that stands on it; messages in the order in which they were received."""
+
+    ticket: TicketLine
+    scope: str
+    version: int
+    closed_at: datetime | None
+    continues: str | None
+    continued_by: Sequence[str]
+    participants: tuple[Participant, ...]
+    messages: tuple[TicketMessage, ...]
+
+
+async def list_tickets(
+    connection: AsyncConnection[TupleRow],
+    *,
+    status: str | None = None,
+    account: str | None = None,
+    requester: str | None = None,
+    after: str | None = None,
+    limit: int = 50,
+) -> list[TicketLine]:
+    """Give tickets, the one with the newest message first. `after` is the `cursor` of the last one seen.
+
+    A ticket that gets a message between two pages moves to the front and is not seen again; none is seen twice.
+    """
+    moment, ticket_id = _position(after)
+    parameters = {
+        "status": status,
+        "account": account,
+        "requester": requester and requester.strip().lower(),
+        "after": moment,
+        "after_id": ticket_id,
+        "limit": checked_limit(limit),
+    }
+    return await fetch_all(connection, statement("tickets", "list_tickets"), parameters, TicketLine)
+
+
+async def show_ticket(connection: AsyncConnection[TupleRow], number: str) -> TicketDetail:
+    """Give one ticket. Raises `TicketNotFoundError`, and `ValueError` for what is no ticket number."""
+    which = {"number": parse(number)}
+    async with connection.transaction():
+        lines = await fetch_all(connection, statement("tickets", "ticket_line"), which, TicketLine)
+        if not lines:
+            raise TicketNotFoundError(f"there is no ticket {number}: `switchboard tickets list` shows which there are")
+        facts = await fetch_rows(connection, statement("tickets", "ticket_facts"), which)
+        people = await fetch_all(connection, statement("tickets", "participants"), which, Participant)
+        rows = await fetch_rows(connection, statement("tickets", "messages"), which)
+        repeats = await fetch_rows(connection, statement("tickets", "repeats"), which)
+    messages = tuple(_message(row, repeats) for row in rows)
+    return TicketDetail(ticket=lines[0], **facts[0], participants=tuple(people), messages=messages)
+
+
+def _message(row: dict[str, Any], repeats: Iterable[dict[str, Any]]) -> TicketMessage:
+    details = row.pop("details")
+    overflow = details.get("text", {}).get("overflow") or {}
+    mine = tuple(
+        Repeat(**{name: value for name, value in repeat.items() if name != "message_id"})
+        for repeat in repeats
+        if repeat["message_id"] == row["id"]
+    )
+    return TicketMessage(**row, files=shown_files(details), text_sha256=overflow.get("sha256", ""), repeats=mine)
+
+
+def _position(cursor: str | None) -> tuple[datetime | None, int | None]:
+    if cursor is None:
+        return None, None
+    moment, _, ticket_id = cursor.partition("~")
+    try:
+        return datetime.fromisoformat(moment), int(ticket_id)
+    except ValueError:
+        raise ValueError("this is no place in a ticket listing: take `cursor` of the last ticket you saw") from None
