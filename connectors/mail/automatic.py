@@ -22,7 +22,8 @@ _VACATION: Final = re.compile(
     r"automatische antwort|respuesta autom[aá]tica|resposta autom[aá]tica|r[eé]ponse automatique|absence du bureau|"
     r"fuera de la oficina|fora do escrit[oó]rio|risposta automatica|fuori sede|automatisch antwoord|afwezig|"
     r"autosvar|automatiskt svar|fr[aå]nvar|autosvar|automatisk svar|poissa|automaattinen|autoodpowied|"
-    r"poza biurem|автоответ|автоматический ответ|вне офиса|нет на работе|автоматична відповідь|自動応答|自动答复|自動回覆|부재중",
+    r"poza biurem|автоответ|автоматический ответ|вне офиса|нет на работе|автоматична відповідь|自動応答|"
+    r"自动答复|自動回覆|부재중",
     re.IGNORECASE,
 )
 
@@ -75,6 +76,8 @@ def _class(signals: Signals) -> Automatic:
     head = signals.head
     if bounces.is_report(head, signals.media_types):
         return Automatic.BOUNCE
+    if "message/disposition-notification" in signals.media_types:
+        return Automatic.AUTO_REPLY
     machine = signals.null_sender or bool(_DAEMON.match(signals.sender))
     reply = is_auto_reply(head, signals.subject, machine_sender=machine)
     if bounces.reads_like_one(

@@ -124,7 +124,7 @@ def _is_inline(part: Part, frame: _Frame, index: int) -> bool:
 
 
 def _leave(found: Bodies, frame: _Frame) -> None:
-    """An alternative with only one of both: what it has stands for the other, too."""
+    """Let what an alternative has stand for what it lacks: text for HTML, HTML for text."""
     if frame.kind != "alternative":
         return
     texts, htmls = found.text[frame.text_before :], found.html[frame.html_before :]

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from connectors.mail.guess import guess
+from connectors.mail.japanese import decode_iso2022
 
 _ALIASES: Final = {
     "ascii": "cp1252", "us-ascii": "cp1252", "iso-8859-1": "cp1252", "latin1": "cp1252", "latin-1": "cp1252",
@@ -95,12 +96,10 @@ def _candidates(label: str) -> tuple[str, ...]:
 def _ascii_or_guess(data: bytes, codec: str) -> str:
     if not data.isascii():
         return decode_unlabelled(data)
-    if codec in {"utf-7", "hz", "utf-16", "utf-16-le", "utf-16-be", "utf-32"} or codec.startswith("iso2022"):
+    if codec in {"utf-7", "hz"} or (codec.startswith(("utf-16", "utf-32")) and b"\x00" in data):
         return _lenient(data, codec)
-    if not codec and b"\x1b$" in data:
-        return _lenient(data, "iso2022_jp_ext")
-    if codec.startswith("cp") and codec in {"cp037", "cp500", "cp1026", "cp1140"}:
-        return _lenient(data, codec)
+    if b"\x1b" in data and (codec.startswith("iso2022") or codec in {"", "cp1252"}):
+        return decode_iso2022(data, codec)
     return data.decode("ascii")
 
 

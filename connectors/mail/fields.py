@@ -12,6 +12,7 @@ _END: Final = re.compile(rb"\n\r?\n")
 _FIELD: Final = re.compile(rb"^([!-9;-~]+)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)(?:\n|\Z)", re.MULTILINE)
 _FOLD: Final = re.compile(rb"\r*\n(?=[ \t])")
 _MBOX: Final = re.compile(rb">?From [^\n]*\n")
+_LINE_FEED: Final = 0x0A
 _BLANK_START: Final = re.compile(rb"(?:[ \t]*\r?\n)*")
 
 
@@ -50,7 +51,7 @@ def head_start(raw: bytes) -> int:
     """Skip what stands before the first field: blank lines, an mbox "From " line."""
     start = 0
     if raw[:1] in b" \t\r\n":
-        blank = _BLANK_START.match(raw)
+        blank = _BLANK_START.match(raw, 0, 65_536)
         start = blank.end() if blank else 0
         if not _FIELD.match(raw, start, start + 1000):
             return 0
@@ -64,7 +65,7 @@ def find_body(raw: bytes, start: int, stop: int) -> int:
     Looks no further than `stop`, so that many calls on one mail stay linear.
     """
     if raw.startswith((b"\n", b"\r\n"), start):
-        return min(stop, start + (1 if raw[start] == 0x0A else 2))
+        return min(stop, start + (1 if raw[start] == _LINE_FEED else 2))
     end = _END.search(raw, start, stop)
     return end.end() if end else stop
 

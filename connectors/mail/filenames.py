@@ -1,4 +1,4 @@
-"""Names of attachments: data, never paths. A name comes from the sender; it must be harmless wherever it is shown or saved."""
+"""Names of attachments: data, never paths, and harmless wherever they are shown or saved."""
 
 import mimetypes
 import re

@@ -11,6 +11,8 @@ from typing import Final
 _SAMPLE: Final = 4096
 _TYPICAL: Final = 0.5
 """More than half of the text that is not ASCII consists of characters typical for the script."""
+_HANGUL_LEADS: Final = range(0xB0, 0xC9)
+_GB_LEVEL_1_LEADS: Final = range(0xB0, 0xD8)
 _RUN: Final = re.compile(rb"[\x80-\xff]+")
 _KANA: Final = re.compile("[\u3041-\u3096\u30a1-\u30fc]")
 _HANGUL: Final = re.compile("[\uac00-\ud7a3]")
@@ -78,12 +80,12 @@ def _pairs(sample: bytes) -> list[int]:
 
 def _ksx1001(sample: bytes) -> bool:
     leads = _pairs(sample)
-    return bool(leads) and sum(0xB0 <= lead <= 0xC8 for lead in leads) >= 0.8 * len(leads)
+    return bool(leads) and sum(lead in _HANGUL_LEADS for lead in leads) >= 0.8 * len(leads)
 
 
 def _gb_level_1(sample: bytes) -> bool:
     leads = _pairs(sample)
-    return bool(leads) and sum(0xB0 <= lead <= 0xD7 for lead in leads) >= 0.7 * len(leads)
+    return bool(leads) and sum(lead in _GB_LEVEL_1_LEADS for lead in leads) >= 0.7 * len(leads)
 
 
 def _alphabetic(sample: bytes) -> str:

@@ -86,7 +86,7 @@ def _crlf_chunks(raw: bytes, start: int, end: int) -> Iterator[bytes | memoryvie
         return
     for low in range(start, end, _CHUNK):
         chunk = raw[low : min(end, low + _CHUNK)]
-        if chunk.startswith(b"\n") and low > start and raw[low - 1] == 0x0D:
+        if chunk.startswith(b"\n") and low > start and raw[low - 1 : low] == b"\r":
             chunk = chunk[1:]
         if chunk.endswith(b"\r") and raw[low + len(chunk) : low + len(chunk) + 1] == b"\n" and low + len(chunk) < end:
             chunk += b"\n"

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from connectors.base import Delivery, Normalized
+from connectors.base import Delivery, InvalidDeliveryError, Normalized
 from connectors.mail.addresses import Address
 from connectors.mail.fields import Head, find_body, head_start
 from connectors.mail.files import Attachment
 from connectors.mail.identity import identify
-from connectors.mail.parse import ParsedMail, addresses_of, mend_line_ends, parse, read_sender, sha256_of
+from connectors.mail.parse import addresses_of, mend_line_ends, parse, read_sender, sha256_of
 from connectors.mail.structure import StructureReport
 from connectors.mail.subjects import read_subject
 from connectors.mail.texts import clean_text
@@ -26,6 +26,19 @@ _MAX_HEAD: Final = 256 * 1024
 
 
 def normalize(delivery: Delivery, report: StructureReport | None = None) -> Normalized:
+    """Make the message of a mail. Raises `InvalidDeliveryError` and nothing else, but for want of memory.
+
+    A fault of ours on one mail holds that mail with a reason, to be decided anew after the fix, and stops no other.
+    """
+    try:
+        return build(delivery, report)
+    except (InvalidDeliveryError, MemoryError):
+        raise
+    except Exception as error:
+        raise InvalidDeliveryError(f"normalize: {type(error).__name__} in the normalizer itself") from error
+
+
+def build(delivery: Delivery, report: StructureReport | None = None) -> Normalized:
     """Make the message and the blobs that it names (files and long text; the raw mail is the intake's to store).
 
     `report`: the structure check's, if it has run on these bytes. Raises `InvalidDeliveryError` over its limits.
@@ -93,9 +106,9 @@ def _safe_head(raw: bytes) -> Head:
     return Head(raw[start : find_body(raw, start, len(raw))])
 
 
-def _null_sender(delivery: Delivery) -> bool:
-    """Only SMTP and LMTP tell an empty MAIL FROM from an unknown one."""
-    return delivery.mail_from in {"", "<>"} and delivery.intake in {"smtp", "lmtp"}
+def _null_sender(delivery: Delivery) -> bool | None:
+    """Say whether MAIL FROM was empty; only SMTP and LMTP tell that from an unknown one."""
+    return delivery.mail_from in {"", "<>"} if delivery.intake in {"smtp", "lmtp"} else None
 
 
 def _files(attachments: Sequence[Attachment], blobs: dict[str, bytes]) -> tuple[File, ...]:

@@ -1,9 +1,9 @@
-"""Runs `normalize` where it belongs: small mails at once, large ones in a thread, suspicious ones in a child process."""
+"""Runs `normalize` where it belongs: small mails at once, large ones in a thread, suspicious ones in a child."""
 
 import asyncio
 from typing import Final
 
-from connectors.base import Delivery, InvalidDeliveryError, Normalized
+from connectors.base import Delivery, Normalized
 from connectors.mail.normalize import normalize
 from connectors.mail.parse import mend_line_ends
 from connectors.mail.sandbox import Sandbox
@@ -33,13 +33,8 @@ class MailNormalizer:
 
 
 def _normalize_if_sound(delivery: Delivery) -> Normalized | None:
-    """Check, then normalize; None when the mail belongs into a child. A bug of ours on one mail holds that mail alone."""
+    """Check, then normalize; None when the mail belongs into a child."""
     report: StructureReport = check_structure(mend_line_ends(delivery.raw))
     if report.soundness is Soundness.SUSPICIOUS:
         return None
     return normalize(delivery, report)
-
-
-def reason_of(error: InvalidDeliveryError) -> str:
-    """Give the reason for the record of an undecodable mail."""
-    return error.reason

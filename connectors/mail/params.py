@@ -1,4 +1,4 @@
-"""Parameters of Content-Type and Content-Disposition: RFC 2045 section 5.1, RFC 2231, and what clients write instead."""
+"""Parameters of Content-Type and Content-Disposition: RFC 2045 section 5.1, RFC 2231, and what clients write."""
 
 import re
 from collections.abc import Mapping

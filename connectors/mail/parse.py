@@ -1,4 +1,4 @@
-"""A raw mail as data: headers decoded, bodies chosen, files named. Never raises but for the limits of the structure check."""
+"""A raw mail as data: headers decoded, bodies chosen, files named. Raises only over the structure limits."""
 
 import hashlib
 from dataclasses import dataclass
@@ -40,10 +40,11 @@ class ParsedMail:
     classified: Classified
 
 
-def parse(raw: bytes, report: StructureReport | None = None, *, null_sender: bool = False) -> ParsedMail:
+def parse(raw: bytes, report: StructureReport | None = None, *, null_sender: bool | None = None) -> ParsedMail:
     """Parse with the native decoder where it can be trusted, tolerantly otherwise.
 
-    `report`: the structure check's, if it has run. `null_sender`: the envelope's MAIL FROM was empty.
+    `report`: the structure check's, if it has run. `null_sender`: the envelope's MAIL FROM was empty;
+    None when there is no envelope to ask: then Return-Path tells.
     Raises `InvalidDeliveryError` only for a mail over the structure limits.
     """
     raw = mend_line_ends(raw)
@@ -52,7 +53,7 @@ def parse(raw: bytes, report: StructureReport | None = None, *, null_sender: boo
     return assemble(raw, report, contents, null_sender=null_sender)
 
 
-def parse_tolerantly(raw: bytes, *, null_sender: bool = False) -> ParsedMail:
+def parse_tolerantly(raw: bytes, *, null_sender: bool | None = None) -> ParsedMail:
     """Parse without the native decoder; the same result, wherever the native decoder is right."""
     raw = mend_line_ends(raw)
     report = check_structure(raw)
@@ -64,7 +65,7 @@ def mend_line_ends(raw: bytes) -> bytes:
     return raw if b"\n" in raw or b"\r" not in raw else raw.replace(b"\r", b"\n")
 
 
-def assemble(raw: bytes, report: StructureReport, contents: Contents, *, null_sender: bool) -> ParsedMail:
+def assemble(raw: bytes, report: StructureReport, contents: Contents, *, null_sender: bool | None) -> ParsedMail:
     """Make the mail of its parts."""
     root = read_parts(raw, report, contents)
     parts = list(root.walk())
@@ -73,7 +74,7 @@ def assemble(raw: bytes, report: StructureReport, contents: Contents, *, null_se
     texts = read_texts(bodies)
     sender = read_sender(head, hint)
     subject = decode_value(head.first("subject"), hint)
-    null = null_sender or head.first("return-path").replace(b" ", b"") == b"<>"
+    null = head.first("return-path").replace(b" ", b"") == b"<>" if null_sender is None else null_sender
     signals = Signals(
         head=head,
         media_types=tuple(part.media_type for part in parts),
@@ -121,5 +122,5 @@ def sha256_of(content: bytes) -> str:
 
 
 def _charset_hint(parts: list[Part]) -> str:
-    """The charset that the mail declares for its text: raw 8-bit headers use it, too."""
+    """Give the charset that the mail declares for its text: raw 8-bit headers use it, too."""
     return next((part.charset for part in parts if part.media_type.startswith("text/") and part.charset), "")

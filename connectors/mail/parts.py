@@ -1,7 +1,8 @@
 """The parts of a mail, with their contents decoded: from the structure check's regions and one of two decoders.
 
-`native_contents` asks fast-mail-parser (five times as fast on base64, and it refuses what is broken); what it refuses, or
-sees differently than the structure check did, `own_contents` decodes tolerantly. Embedded messages are files, never opened.
+`native_contents` asks fast-mail-parser (five times as fast on base64, and it refuses what is broken); what it refuses,
+or sees differently than the structure check did, `own_contents` decodes tolerantly. Embedded messages are files, never
+opened.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -72,7 +73,10 @@ def own_contents(raw: bytes, report: StructureReport) -> Contents:
 
 
 def native_contents(raw: bytes, report: StructureReport) -> Contents | None:
-    """Decode base64 leaves with fast-mail-parser. None when it refuses the mail or finds other parts than the check did."""
+    """Decode base64 leaves with fast-mail-parser.
+
+    None when it refuses the mail, or finds other parts than the check did.
+    """
     if not report.native or not _has_base64(report.regions):
         return None
     try:
@@ -118,7 +122,7 @@ def _flatten(root: "fast_mail_parser.PyLazyMimePart") -> list["fast_mail_parser.
 
 
 def _agree(nodes: Sequence["fast_mail_parser.PyLazyMimePart"], regions: Sequence[Region]) -> bool:
-    """Say whether both saw the same parts: their number, types, and encoded sizes but for the line end before a border."""
+    """Say whether both saw the same parts: their number, and their encoded sizes but for line ends before borders."""
     if len(nodes) != len(regions):
         return False
     return all(_same(node, region) for node, region in zip(nodes, regions, strict=True))
@@ -160,7 +164,7 @@ def _unreadable(head: Head) -> str:
 
 
 def _mend_childless(part: Part) -> None:
-    """A multipart in which no border was found is shown as the text that it holds."""
+    """Show a multipart in which no border was found as the text that it holds."""
     if part.multipart and not part.children:
         part.multipart = False
         part.media_type = "text/plain"

@@ -1,19 +1,21 @@
+# ruff: noqa: RUF001 - patterns stand in the scripts of their languages
 """The new text of a reply, without what it quotes: a pure function of the stored text.
 
-Careful rather than thorough (people lose answers when quotes are cut too eagerly): only what stands below the new text is
-cut. When nothing would be left, or the answer stands between or below quoted lines, all is kept.
+Careful rather than thorough (people lose answers when quotes are cut too eagerly): only what stands below the new text
+is cut. When nothing would be left, or the answer stands between or below quoted lines, all is kept.
 """
 
 from typing import Final
 
 from connectors.mail import quote_marks as marks
 
-MAX_CHARACTERS: Final = 1024 * 1024
+MAX_CHARACTERS: Final = 256 * 1024
 """Longer texts are returned as they are."""
 
 _WRAPPED_LINES: Final = 4
 _MAX_LINE: Final = 400
 _HEADER_LINES: Final = 8
+_SIGNATURE_LINES: Final = 40
 
 
 def reply_text(text: str) -> str:
@@ -54,7 +56,7 @@ def _starts_quotation(lines: list[str], index: int) -> bool:
         return _is_header(lines, _next_text(lines, index + 1))
     if _is_header(lines, index):
         return True
-    length = _attribution(lines, index)
+    length = 0 if _quoted(line) else _attribution(lines, index)
     return length > 0 and not _answered_below(lines, index + length)
 
 
@@ -92,7 +94,7 @@ def _is_attribution(line: str) -> bool:
         return False
     if marks.DATED_ADDRESS.match(line) or (marks.ATTRIBUTION_EAST.search(line) and any(c.isdigit() for c in line)):
         return True
-    return ends in {":", "："} and bool(marks.ATTRIBUTION.match(line))
+    return ends in {":", "："} and bool(marks.WROTE.search(line[-160:])) and bool(marks.WHEN_OR_WHO.search(line))
 
 
 def _answered_below(lines: list[str], start: int) -> bool:
@@ -134,7 +136,7 @@ def _without_signature(lines: list[str], end: int) -> int:
 
 def _signature_start(lines: list[str], end: int) -> int:
     """Find where the signature at the end begins: after `-- `, or a line such as `Sent from my iPhone`."""
-    for index in range(end):
+    for index in range(max(0, end - _SIGNATURE_LINES), end):
         line = lines[index]
         if line.startswith(("--", "—", "__")) and marks.SIGNATURE.match(line[:_MAX_LINE]) and _short(lines, index, end):
             return index
@@ -145,7 +147,7 @@ def _signature_start(lines: list[str], end: int) -> int:
 
 
 def _short(lines: list[str], index: int, end: int) -> bool:
-    """A signature has no quoted text and few lines (RFC 3676 section 4.3 and custom)."""
+    """Say whether this can be a signature: no quoted text, few lines (RFC 3676 section 4.3 and custom)."""
     rest = [line for line in lines[index + 1 : end] if line.strip()]
     return len(rest) <= 15 and not any(_quoted(line) for line in rest)  # noqa: PLR2004 - company signatures are long
 

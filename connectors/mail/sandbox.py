@@ -1,7 +1,7 @@
 """A child process for mails that may hurt their parser: bounded memory, processor time and wall time.
 
-The child is a fresh interpreter (`python -m connectors.mail.sandbox`), never a fork of a process with threads. It reads one
-pickled delivery, writes one pickled result, and ends. Whatever ends it otherwise is the mail's fault.
+The child is a fresh interpreter (`python -m connectors.mail.sandbox`), never a fork of a process with threads. It
+reads one pickled delivery, writes one pickled result, and ends. Whatever ends it otherwise is the mail's fault.
 """
 
 import asyncio

@@ -56,21 +56,21 @@ def decode_html(part: Part) -> str:
 
 def unflow(text: str, *, delete_space: bool) -> str:
     """Join the soft-broken lines of format=flowed (RFC 3676 section 4), within one depth of quoting."""
-    joined: list[str] = []
+    paragraphs: list[list[str]] = []
     open_depth = -1
     for line in text.split("\n"):
         depth = len(line) - len(line.lstrip(">"))
         body = line[depth:].removeprefix(" ")
         signature = body == "-- "
         if open_depth == depth and not signature:
-            joined[-1] += body
+            paragraphs[-1].append(body)
         else:
-            joined.append(f"{'>' * depth} {body}" if depth else body)
+            paragraphs.append([f"{'>' * depth} {body}" if depth else body])
         flows = body.endswith(" ") and not signature
         open_depth = depth if flows else -1
         if flows and delete_space:
-            joined[-1] = joined[-1][:-1]
-    return "\n".join(joined)
+            paragraphs[-1][-1] = paragraphs[-1][-1][:-1]
+    return "\n".join("".join(pieces) for pieces in paragraphs)
 
 
 def _plain(part: Part, files: list[tuple[bytes, bytes]]) -> str:

@@ -1,4 +1,4 @@
-"""Content-Transfer-Encoding undone: RFC 2045 section 6, and uuencode. Never raises; what is broken is kept as far as it goes."""
+"""Content-Transfer-Encoding undone: RFC 2045 section 6, and uuencode. Never raises; what is broken is kept in part."""
 
 import binascii
 import re
@@ -85,7 +85,7 @@ def split_uuencoded(text: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
             continue
         end = _uu_end(text, begin)
         if end < 0:
-            continue
+            break  # looking on from every further beginning would be quadratic
         kept.append(text[position : begin.start()])
         files.append((begin[1].strip(), _uu_content(text[begin.start() : end])))
         position = end
