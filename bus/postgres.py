@@ -116,10 +116,12 @@ class PostgresLog:
     async def _trim_chunk(self, where: dict[str, int], limits: dict[str, float]) -> int:
         """Delete a chunk and move the partition's first offset; its row stays locked only for the second."""
         async with self._session.use() as connection, connection.transaction():
-            gone = (await run(connection, log_statement("trim"), {**where, **limits}))[0]
-            if gone["records"]:
-                await run(connection, log_statement("move_first"), {**where, "first": gone["first"]})
-            return int(gone["records"])
+            old = (await run(connection, log_statement("oldest"), {**where, **limits}))[0]
+            if old["first"] is None or old["first"] == old["until"]:
+                return 0
+            await run(connection, log_statement("delete_records"), {**where, **old})
+            await run(connection, log_statement("move_first"), {**where, "until": old["until"]})
+            return int(old["until"] - old["first"])
 
     def _new_session(self, purpose: str) -> Session:
         return Session(conninfo=self._conninfo, timeouts=self._timeouts, purpose=purpose)

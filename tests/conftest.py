@@ -4,20 +4,33 @@ database          URL of a fresh migrated database (function)
 empty_database    URL of a fresh database without any schema (function)
 postgres_server   the server itself (session): create, drop, pid
 postgres_template name of the migrated database that `database` copies (session)
+own_postgres      an embedded server of this test's own, to be killed and started again (function)
 """
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
-from postgres_server import URL_VARIABLE, PostgresServer, migrated_template, running_server
+from postgres_server import (
+    TEST_SETTINGS,
+    URL_VARIABLE,
+    PostgresServer,
+    migrated_template,
+    running_server,
+    server_folder,
+)
+from servers import servers_are_required
+
+from ticket_store.embedded import EmbeddedPostgres
+
+pytest.register_assert_rewrite("bus_contract", "bus_contract_consumer", "bus_reading")
 
 pytest_plugins = ["kafka_server"]
 """Modules in tests/support that bring fixtures of their own."""
 
-SERVER_FIXTURES = {"postgres": ("postgres_server",), "kafka": ("kafka_server", "kafka_jars")}
+SERVER_FIXTURES = {"postgres": ("postgres_server", "own_postgres"), "kafka": ("kafka_server", "kafka_jars")}
 """Mark -> the fixtures that bring the server."""
 
 SERVER_MARKS = {*SERVER_FIXTURES, "faults"}
@@ -30,6 +43,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for mark, fixtures in SERVER_FIXTURES.items():
             if any(fixture in used for fixture in fixtures):
                 item.add_marker(mark)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a server suite that skips itself where servers are required, whoever decided to skip."""
+    report = yield
+    needs_server = any(item.get_closest_marker(mark) for mark in SERVER_FIXTURES)
+    if report.skipped and report.when == "setup" and needs_server and servers_are_required():
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if any(mark in why.lower() for mark in SERVER_FIXTURES):
+            report.outcome = "failed"
+            report.longrepr = f"servers are required, but: {why}"
+    return report
 
 
 @pytest.fixture(autouse=True)
@@ -51,9 +77,9 @@ def _only_here(connect: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def postgres_server() -> Iterator[PostgresServer]:
     """Give the embedded server, or the one that SWITCHBOARD_TEST_POSTGRES names."""
-    with running_server(tmp_path_factory.mktemp("postgres"), os.environ.get(URL_VARIABLE)) as server:
+    with running_server(os.environ.get(URL_VARIABLE)) as server:
         yield server
 
 
@@ -79,3 +105,10 @@ def empty_database(postgres_server: PostgresServer) -> Iterator[str]:
     name = postgres_server.create()
     yield postgres_server.url(name)
     postgres_server.drop(name)
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[EmbeddedPostgres]:
+    """Give an embedded server that nobody else uses."""
+    with server_folder() as folder, EmbeddedPostgres(folder=folder, settings=TEST_SETTINGS) as server:
+        yield server

@@ -30,6 +30,8 @@ __all__ = ["DATABASE", "EmbeddedPostgres", "EmbeddedPostgresError"]
 
 DATABASE = "switchboard"
 _PAUSE = 0.05
+_STILL_DYING = ("shared memory block", "already exists")
+"""What a start says while processes of a killed server are still going; trying again helps."""
 
 
 class EmbeddedPostgres:
@@ -134,8 +136,7 @@ class EmbeddedPostgres:
         if self.pid is not None:
             time.sleep(_PAUSE)
             return
-        # A stale file names a process that died; its number may be another program's by now (containers count anew).
-        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        cluster.clear_stale_locks(self._data)
         cluster.write_settings(self._data, user=user, settings=self._settings)
         self._launch(left)
 
@@ -145,10 +146,10 @@ class EmbeddedPostgres:
         failed = self._control("start", "-l", str(log), "-t", str(max(1, int(left))), check=False)
         if not failed or self.pid is not None:
             return
-        said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else failed
-        if "shared memory block" not in said:
-            raise EmbeddedPostgresError(f"PostgreSQL does not start in {self._folder}: {said.strip()[-1000:]}")
-        time.sleep(_PAUSE)  # the backends of a killed server are still going
+        said = cluster.last_words(self._data) or failed
+        if not any(sign in said for sign in _STILL_DYING):
+            raise EmbeddedPostgresError(f"PostgreSQL does not start in {self._folder}: {said}")
+        time.sleep(_PAUSE)
 
     def _control(self, verb: str, *options: str, check: bool = True) -> str:
         """Run `pg_ctl` and wait; give what it said when it failed, or raise if `check`."""

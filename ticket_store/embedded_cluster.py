@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ticket_store.embedded_system import EmbeddedPostgresError, programs, run
+from ticket_store.embedded_system import EmbeddedPostgresError, exists, is_postgres, programs, run
 
 SUPERUSER = "postgres"
 MAX_SOCKET_PATH = 103
@@ -33,6 +33,26 @@ def postmaster(data: Path) -> Postmaster | None:
         lines = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
         return Postmaster(pid=int(lines[0]), socket_folder=Path(lines[4].strip()))
     except (FileNotFoundError, IndexError, ValueError):
+        return None
+
+
+def clear_stale_locks(data: Path) -> None:
+    """Remove lock files whose process number is another program's by now, or a zombie's.
+
+    PostgreSQL cares for the other stale ones itself, and then also looks whether the memory they name is still in use.
+    """
+    known = postmaster(data)
+    folders = {data, known.socket_folder} if known else {data}
+    for path in (data / "postmaster.pid", *(folder / f"{_SOCKET}.lock" for folder in folders)):
+        pid = _named_pid(path)
+        if pid is not None and exists(pid) and not is_postgres(pid):
+            path.unlink(missing_ok=True)
+
+
+def _named_pid(path: Path) -> int | None:
+    try:
+        return int(path.read_text(encoding="utf-8").split("\n", 1)[0])
+    except (FileNotFoundError, ValueError):
         return None
 
 
@@ -64,6 +84,16 @@ def write_settings(data: Path, *, user: pwd.struct_passwd | None, settings: Mapp
     path = data / "switchboard.conf"
     path.write_text(_SETTINGS.read_text(encoding="utf-8") + "\n" + "".join(lines), encoding="utf-8")
     path.chmod(0o644)  # data itself is closed to others
+
+
+def last_words(data: Path) -> str:
+    """Give the fatal lines of a start that failed: from before and after the log moved to its own files."""
+    logs = sorted((data / "log").glob("*.log"), key=lambda path: path.stat().st_mtime)[-1:]
+    lines: list[str] = []
+    for path in (data / "start.log", *logs):
+        text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        lines += [line for line in text.splitlines()[-5:] if "FATAL" in line or "PANIC" in line]
+    return " ".join(lines)[-1000:]
 
 
 def _quoted(value: str) -> str:

@@ -126,6 +126,17 @@ def run(
     )
 
 
+def exists(pid: int) -> bool:
+    """Say whether a process has this number, whatever it is."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def is_postgres(pid: int) -> bool:
     """Say whether the process of this number lives and is a PostgreSQL, not one that got the number later.
 

@@ -46,9 +46,9 @@ order by p.partition;
 -- Lock the partitions in order, store the records at their next offsets, move the offsets: one statement, one commit.
 with wanted as (
     select * from unnest(cast(:topics as int[]), cast(:partitions as int[]), cast(:counts as int[]))
-        as wanted (topic_id, partition, records)
+        with ordinality as wanted (topic_id, partition, records, slot)
 ), locked as materialized (
-    select p.topic_id, p.partition, p.next_offset, wanted.records
+    select p.topic_id, p.partition, p.next_offset, wanted.records, wanted.slot
     from wanted join log_partitions p using (topic_id, partition)
     order by p.topic_id, p.partition
     for no key update of p
@@ -57,8 +57,7 @@ with wanted as (
     select locked.topic_id, locked.partition, locked.next_offset + new.rank, new.key, new.value, new.headers
     from unnest(cast(:record_slots as int[]), cast(:ranks as int[]), cast(:keys as bytea[]),
                 cast(:values as bytea[]), cast(:headers as text[])) as new (slot, rank, key, value, headers)
-    join locked on locked.topic_id = (cast(:topics as int[]))[new.slot]
-               and locked.partition = (cast(:partitions as int[]))[new.slot]
+    join locked using (slot)
 )
 update log_partitions p set next_offset = locked.next_offset + locked.records
 from locked
@@ -86,8 +85,13 @@ with wanted as (
         with ordinality as wanted (partition, first, until, place)
 ), sized as (
     select wanted.place, r.*, octet_length(r.key) + octet_length(r.value) + octet_length(r.headers) as size
-    from wanted join log_records r on r.topic_id = :topic_id and r.partition = wanted.partition
-        and r."offset" >= wanted.first and r."offset" < wanted.until
+    from wanted cross join lateral (
+        select * from log_records
+        where topic_id = :topic_id and log_records.partition = wanted.partition
+            and "offset" >= wanted.first and "offset" < wanted.until
+        order by "offset"
+        limit wanted.until - wanted.first -- keeps the planner from joining the other way round
+    ) r
 ), summed as (
     select sized.*, sum(size) over (order by place, "offset") - size as before from sized
 )
@@ -104,27 +108,30 @@ order by partition
 on conflict (topic_id, group_name, partition)
 do update set next_offset = excluded.next_offset, updated_at = now();
 
--- name: trim
--- Delete the oldest records of one partition, at most so many; the offset that is first then.
+-- name: oldest
+-- The range of the oldest records of one partition that may go, at most so many.
 with old as (
-    select r."offset", r.stored_at
-    from log_partitions p join log_records r on r.topic_id = p.topic_id and r.partition = p.partition
-        and r."offset" >= p.first_offset and r."offset" < :floor
-    where p.topic_id = :topic_id and p.partition = :partition
-    order by r."offset"
+    select "offset", stored_at from log_records
+    where topic_id = :topic_id and partition = :partition and "offset" < :floor and "offset" >= (
+        select first_offset from log_partitions where topic_id = :topic_id and partition = :partition
+    )
+    order by "offset"
     limit :chunk
-), kept as (
-    select min("offset") as first from old
-    where stored_at >= now() - make_interval(secs => cast(:keep_hours as double precision) * 3600)
-), gone as (
-    delete from log_records r using old, kept
-    where r.topic_id = :topic_id and r.partition = :partition and r."offset" = old."offset"
-        and (kept.first is null or old."offset" < kept.first)
-    returning r."offset"
 )
-select count(*) as records, max("offset") + 1 as first from gone;
+select min("offset") as first, coalesce(
+    min("offset") filter (
+        where stored_at >= now() - make_interval(secs => cast(:keep_hours as double precision) * 3600)
+    ),
+    max("offset") + 1
+) as until
+from old;
+
+-- name: delete_records
+-- Delete a range of one partition.
+delete from log_records
+where topic_id = :topic_id and partition = :partition and "offset" >= :first and "offset" < :until;
 
 -- name: move_first
 -- Say where the partition begins after deleting.
-update log_partitions set first_offset = greatest(first_offset, :first)
+update log_partitions set first_offset = greatest(first_offset, :until)
 where topic_id = :topic_id and partition = :partition;

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import LiteralString
 
 import psycopg
@@ -14,6 +15,9 @@ from ticket_store.embedded import EmbeddedPostgres
 from ticket_store.migrate import Component, migrate
 
 ROOT = Path(__file__).parents[2]
+TEST_SETTINGS = {"shared_buffers": "64MB"}
+"""Small, and as durable as in service: crash tests rely on it."""
+
 URL_VARIABLE = "SWITCHBOARD_TEST_POSTGRES"
 
 
@@ -57,12 +61,23 @@ class PostgresServer:
 
 
 @contextmanager
-def running_server(folder: Path, url: str | None) -> Iterator[PostgresServer]:
+def server_folder() -> Iterator[Path]:
+    """Give a folder for a cluster, gone afterwards.
+
+    Not pytest's tmp_path: as root the server runs as another user, and every start of pytest closes the folder above
+    all of its temporary folders to others.
+    """
+    with TemporaryDirectory(prefix="switchboard-pg-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder) / "postgres"
+
+
+@contextmanager
+def running_server(url: str | None) -> Iterator[PostgresServer]:
     """Give the server by URL, or an embedded one that is gone afterwards."""
     if url:
         yield PostgresServer(url=url)
         return
-    with EmbeddedPostgres(folder=folder, settings={"shared_buffers": "64MB"}) as embedded:
+    with server_folder() as folder, EmbeddedPostgres(folder=folder, settings=TEST_SETTINGS) as embedded:
         yield PostgresServer(url=embedded.url("postgres"), embedded=embedded)
 
 
