@@ -1,0 +1,20 @@
+-- name: tickets_by_status
+-- Counts tickets by status.
+select status, count(*) from tickets group by status order by status;
+
+-- name: held_by_reason
+-- Counts held messages by reason.
+select reason, count(*) from spool group by reason order by reason;
+
+-- name: waiting
+-- Gives what waits and since when.
+select
+    oldest.held_at as oldest_held_at,
+    (extract(epoch from (:now)::timestamptz - oldest.held_at))::float as oldest_held_seconds,
+    (select count(*) from dead_letters where state = 'open') as dead_letters,
+    pending.unpublished,
+    (extract(epoch from (:now)::timestamptz - pending.oldest_at))::float as oldest_unpublished_seconds
+from (select min(held_at) as held_at from spool) as oldest
+cross join (
+    select count(*) as unpublished, min(created_at) as oldest_at from outbox where published_at is null
+) as pending;
