@@ -87,13 +87,14 @@ def write_settings(data: Path, *, user: pwd.struct_passwd | None, settings: Mapp
 
 
 def last_words(data: Path) -> str:
-    """Give the fatal lines of a start that failed: from before and after the log moved to its own files."""
+    """Give what a start that failed said: first to `start.log`, then fatal lines to the ring of logs."""
     logs = sorted((data / "log").glob("*.log"), key=lambda path: path.stat().st_mtime)[-1:]
-    lines: list[str] = []
-    for path in (data / "start.log", *logs):
-        text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-        lines += [line for line in text.splitlines()[-5:] if "FATAL" in line or "PANIC" in line]
-    return " ".join(lines)[-1000:]
+    fatal = [line for path in logs for line in _last_lines(path) if "FATAL" in line or "PANIC" in line]
+    return " ".join([*_last_lines(data / "start.log"), *fatal])[-1000:]
+
+
+def _last_lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8", errors="replace").splitlines()[-5:] if path.exists() else []
 
 
 def _quoted(value: str) -> str:

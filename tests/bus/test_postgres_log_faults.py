@@ -80,11 +80,9 @@ async def test_a_record_that_postgresql_refuses_falls_alone(log: PostgresLog, da
     topic = await filled_topic(log)
     publisher = await log.publisher()
     good = [publisher.publish(topic, [given]) for given in records(20)]
-    after = [publisher.publish(topic, [given]) for given in records(5)]
     mixed = publisher.publish(topic, [record("one"), record("two"), record("bad"), record("three")])
-    results = await asyncio.gather(
-        *good, mixed, *(publisher.publish(topic, [g]) for g in records(5)), return_exceptions=True
-    )
+    after = [publisher.publish(topic, [given]) for given in records(5)]
+    results = await asyncio.gather(*good, mixed, *after, return_exceptions=True)
     refused = results.pop(20)
     assert isinstance(refused, RecordRefusedError)
     assert refused.index == 2
