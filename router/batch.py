@@ -11,7 +11,7 @@ from router.incoming import Incoming, receive
 from router.placer import Double, NewTickets, Placer
 from router.policy import Policies
 from router.ports import RoutingStore, RoutingTransaction
-from router.reading import ClaimsGrownError, read_view
+from router.reading import ClaimsGrownError, Wanted, read_view
 from router.view import View
 from router.writing import changes_of
 from schemas.message import InboundMessage
@@ -33,12 +33,13 @@ class Routable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Records that share a transaction, and the offsets that move with them."""
+    """Records that share a transaction, and the offsets that move with them; `revived` is the dead letter they were."""
 
     log: LogPosition
     moves: Sequence[MovedOffset]
     messages: Sequence[Routable]
     dead: Sequence[DeadLetterRow] = ()
+    revived: int | None = None
 
 
 Routed = Counter[tuple[str, str]]
@@ -86,8 +87,10 @@ class BatchRouter:
         async with self._store.transaction() as transaction:
             if part.moves and not await transaction.move_offsets(part.log, part.moves):
                 raise FencedError("the stored offsets are not where this consumer left them")
+            if part.revived is not None and not await transaction.revive(part.revived):
+                raise FencedError("somebody else took this dead letter")
             fresh, doubles = await _claim(transaction, await self._receive(transaction, part.messages))
-            view = await read_view(transaction, fresh, self._policies, extra)
+            view = await read_view(transaction, fresh, self._policies, Wanted(ids=extra))
             await transaction.reserve_ticket_ids(len(fresh))
             read = self._timer()
             now = self._clock()

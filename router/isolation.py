@@ -102,7 +102,7 @@ class Isolation:
             except Exception as error:  # noqa: BLE001 - whatever it is, somebody is at fault, and is found out here
                 fault, sqlstate = self._store.fault_of(error)
                 if fault in (Fault.RECORD, Fault.UNKNOWN) and any(not entry.is_dead for entry in entries):
-                    return _reason(error, sqlstate), sqlstate
+                    return failure_reason(error, sqlstate), sqlstate
                 await self._wait(next(pauses), fault, error, sqlstate)
             else:
                 self._committed(entries)
@@ -156,7 +156,7 @@ def _smaller(entries: Sequence[Entry], reason: str, sqlstate: str) -> list[Seque
     return [entries[middle:], entries[:middle]]
 
 
-def _reason(error: Exception, sqlstate: str) -> str:
+def failure_reason(error: Exception, sqlstate: str) -> str:
     """Name the failure without its text: messages of PostgreSQL quote values."""
     if sqlstate:
         return f"PostgreSQL refuses it ({type(error).__name__}, SQLSTATE {sqlstate}): retry after a fix, or drop it"

@@ -8,6 +8,7 @@ from router.batch import Part, Routable
 from router.decode import Undecodable, UnknownSchemaError, decode, headers_json
 from router.ports import LogRecord
 from router.positions import Positions
+from router.stored import blob_digests
 from schemas.message import InboundMessage
 from schemas.routing_rows import DeadLetterRow, LogPosition, MovedOffset
 
@@ -101,4 +102,5 @@ def _dead_letter(entry: Entry, log: LogPosition, now: datetime) -> DeadLetterRow
         reason=entry.reason,
         sqlstate=entry.sqlstate,
         died_at=now,
+        blobs=blob_digests(entry.message) if entry.message else [],
     )

@@ -68,6 +68,12 @@ def held(
     return Placement(decision=decision)
 
 
+def discarded(findings: Findings, *, why: str) -> Placement:
+    """Take a held message out of the spool; a person wants it on no ticket."""
+    decision = Decision(rule=Rule.OPERATOR, outcome=Outcome.DISCARDED, rejected=findings.rejected(), explanation=why)
+    return Placement(decision=decision)
+
+
 def noted(*, why: str) -> Placement:
     """Keep and count the message; it is nobody's request."""
     return Placement(decision=Decision(rule=Rule.KIND, outcome=Outcome.NOTED, explanation=why))

@@ -87,6 +87,11 @@ class Placer:
         self._own(message)
         self.place(message, decide(message, self._view, self._policies.of(message.message.account)))
 
+    def admit(self, ticket: Ticket, message: Incoming) -> None:
+        """Let a message's sender take part: an operator put it on the ticket."""
+        if not message.anonymous and message.message.verdict.result is not Result.FAIL:
+            self._join(ticket, message.sender, message.message.sender.address, "added")
+
     def place(self, message: Incoming, placement: Placement) -> None:
         """Apply a decision, and release the held messages that waited for this one."""
         self._apply(message, placement)

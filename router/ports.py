@@ -17,6 +17,7 @@ from schemas.routing_rows import (
     ParticipantRow,
     QuotedRow,
     ReachedRow,
+    StoredDeadLetter,
     ThreadRow,
     TicketRow,
 )
@@ -82,6 +83,22 @@ class RoutingTransaction(Protocol):
 
     async def participants(self, ticket_ids: Collection[int]) -> Sequence[ParticipantRow]:
         """Read who takes part in tickets."""
+        ...
+
+    async def held_message(self, message_id: int) -> HeldMessageRow | None:
+        """Read a held message without locking it; None if it is not held (any more)."""
+        ...
+
+    async def whereabouts(self, message_id: int) -> tuple[str, str] | None:
+        """Give a message's state and the number of its ticket ("" without one)."""
+        ...
+
+    async def ticket_id(self, number: str) -> int | None:
+        """Find a ticket by its public number."""
+        ...
+
+    async def revive(self, dead_letter_id: int) -> bool:
+        """Take an open dead letter out of the list; False when it is not there."""
         ...
 
     async def write(self, changes: Changes) -> None:
@@ -176,6 +193,14 @@ class RoutingStore(Protocol):
 
     async def positions(self, consumer: str, topic: str, partitions: Collection[int]) -> Mapping[int, tuple[int, str]]:
         """Give the stored next offset and log identity of partitions that have one."""
+        ...
+
+    async def dead_letter(self, dead_letter_id: int) -> StoredDeadLetter | None:
+        """Read an open dead letter."""
+        ...
+
+    async def failed_again(self, dead_letter_id: int, reason: str, sqlstate: str) -> None:
+        """Keep why a dead letter failed this time."""
         ...
 
     def fault_of(self, error: Exception) -> tuple[Fault, str]:

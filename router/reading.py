@@ -1,6 +1,7 @@
 """Locks and reads everything that a batch can be decided with, in the one order of locks, one statement a step."""
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 from router.incoming import Incoming, receive
 from router.policy import Policies
@@ -19,19 +20,30 @@ class ClaimsGrownError(Exception):
         self.keys = frozenset(keys)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What to read beside what the messages name: ids of an earlier try, held messages and tickets of an operator."""
+
+    ids: frozenset[IdKey] = frozenset()
+    held: frozenset[int] = frozenset()
+    tickets: frozenset[int] = frozenset()
+
+
 async def read_view(
-    transaction: RoutingTransaction, messages: Sequence[Incoming], policies: Policies, extra: frozenset[IdKey]
+    transaction: RoutingTransaction, messages: Sequence[Incoming], policies: Policies, wanted: Wanted
 ) -> View:
     """Give the view for these messages. Raises `ClaimsGrownError` when a held message's ids must be claimed first."""
     view = View()
     matches = {m.match: m.message.scope for m in messages if applies(m, policies.of(m.message.account))}
-    keys = {key for message in messages for key in _ids(message)} | extra
+    keys = {key for message in messages for key in _ids(message)} | wanted.ids
     keys |= {(scope, match) for match, scope in matches.items()}
     view.add_threads(await transaction.lock_ids(keys))
-    await _read_held(transaction, view, messages, policies, keys)
+    reached = await _reached(transaction, messages, keys)
+    await _read_held(transaction, view, reached | wanted.held, policies)
     everyone = (*messages, *view.waiting.values())
     await _read_ids(transaction, view, everyone)
-    await _read_tickets(transaction, view, await transaction.open_matches(matches) if matches else ())
+    matching = await transaction.open_matches(matches) if matches else ()
+    await _read_tickets(transaction, view, wanted.tickets.union(matching))
     return view
 
 
@@ -42,22 +54,22 @@ def _ids(message: Incoming) -> Iterator[IdKey]:
         yield quote.key
 
 
-async def _read_held(
-    transaction: RoutingTransaction,
-    view: View,
-    messages: Sequence[Incoming],
-    policies: Policies,
-    claimed: Collection[IdKey],
-) -> None:
-    """Take the held messages that this batch may release. Their ids must be ours before anything is decided."""
+async def _reached(
+    transaction: RoutingTransaction, messages: Sequence[Incoming], claimed: Collection[IdKey]
+) -> set[int]:
+    """Find the held messages that these may release. Their ids must be ours before anything is decided."""
     own = {message.own for message in messages if message.own is not None}
     reached = await transaction.reached_from(own) if own else ()
     missing = {(row.scope, row.digest) for row in reached}.difference(claimed)
     if missing:
         raise ClaimsGrownError(missing)
-    if not reached:
-        return
-    for row in await transaction.lock_held({row.message_id for row in reached}):
+    return {row.message_id for row in reached}
+
+
+async def _read_held(
+    transaction: RoutingTransaction, view: View, message_ids: Collection[int], policies: Policies
+) -> None:
+    for row in await transaction.lock_held(message_ids) if message_ids else ():
         held = receive(
             message_of(row), message_id=row.id, policies=policies, partition=row.partition, offset=row.offset
         )
@@ -85,9 +97,9 @@ def _lookups(message: Incoming, view: View) -> Iterator[QuotedLookup]:
             yield *key, member
 
 
-async def _read_tickets(transaction: RoutingTransaction, view: View, matching: Collection[int]) -> None:
+async def _read_tickets(transaction: RoutingTransaction, view: View, others: Collection[int]) -> None:
     proposed = {row.ticket_id for row in view.messages.values()} | {row.ticket_id for row in view.quoted.values()}
-    wanted = {ticket_id for ticket_id in proposed if ticket_id is not None} | set(matching)
+    wanted = {ticket_id for ticket_id in proposed if ticket_id is not None} | set(others)
     if not wanted:
         return
     for row, continues_number in await transaction.lock_tickets(wanted):

@@ -76,9 +76,12 @@ def message_of(row: HeldMessageRow) -> InboundMessage:
 
 
 def blob_rows(message: Incoming, owner_kind: str) -> list[BlobRefRow]:
-    """Name every blob of a message, once."""
-    inbound = message.message
-    texts = [text.overflow for text in (inbound.text, inbound.html) if text is not None]
-    named: list[BlobRef | None] = [inbound.raw, *texts, *(file.blob for file in inbound.files)]
-    digests = {blob.sha256 for blob in named if blob is not None}
-    return [BlobRefRow(bytes.fromhex(digest), owner_kind, message.id) for digest in digests]
+    """Give the rows that keep a message's blobs."""
+    return [BlobRefRow(digest, owner_kind, message.id) for digest in blob_digests(message.message)]
+
+
+def blob_digests(message: InboundMessage) -> list[bytes]:
+    """Name every blob of a message, once: its raw, long texts, files."""
+    texts = [text.overflow for text in (message.text, message.html) if text is not None]
+    named: list[BlobRef | None] = [message.raw, *texts, *(file.blob for file in message.files)]
+    return [bytes.fromhex(digest) for digest in {blob.sha256 for blob in named if blob is not None}]

@@ -227,10 +227,11 @@ class DeadLetterRow(NamedTuple):
     reason: str
     sqlstate: str
     died_at: datetime
+    blobs: list[bytes]
 
 
 class StoredDeadLetter(NamedTuple):
-    """A dead letter under our lock, to be tried again."""
+    """A dead letter to be tried again; `headers` are pairs of name and base64."""
 
     id: int
     topic: str

@@ -7,11 +7,10 @@ Rows go in as arrays (`unnest`) where they meet existing rows, and by COPY where
 from collections import deque
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Final, NamedTuple, TypeVar
+from typing import Final
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool
 
 from schemas.placement import Fault
 from schemas.routing_rows import (
@@ -24,19 +23,18 @@ from schemas.routing_rows import (
     ParticipantRow,
     QuotedRow,
     ReachedRow,
+    StoredDeadLetter,
     ThreadRow,
     TicketRow,
 )
 from ticket_store.failures import fault_of
 from ticket_store.numbers import TicketNumbers
+from ticket_store.pool import Pool
 from ticket_store.routing_write import Writer
 from ticket_store.statements import statement
 
-Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
 BLOCK: Final = 500
 """Ids taken from a sequence at a time, at least."""
-
-RowT = TypeVar("RowT", bound=NamedTuple)
 
 
 class IdBlocks:
@@ -69,6 +67,19 @@ class RoutingStore:
         async with self._pool.connection() as connection:
             cursor = await connection.execute(statement("routing", "stored_positions"), parameters)
             return {row[0]: (row[1], row[2]) for row in await cursor.fetchall()}
+
+    async def dead_letter(self, dead_letter_id: int) -> StoredDeadLetter | None:
+        """Read an open dead letter."""
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(statement("routing", "dead_letter"), {"id": dead_letter_id})
+            row = await cursor.fetchone()
+        return StoredDeadLetter(*row) if row else None
+
+    async def failed_again(self, dead_letter_id: int, reason: str, sqlstate: str) -> None:
+        """Keep why a dead letter failed this time."""
+        parameters = {"id": dead_letter_id, "reason": reason, "sqlstate": sqlstate}
+        async with self._pool.connection() as connection:
+            await connection.execute(statement("routing_write", "failed_again"), parameters)
 
     def fault_of(self, error: Exception) -> tuple[Fault, str]:
         """Say whose fault a failure is, and its SQLSTATE if it has one."""
@@ -167,6 +178,26 @@ class RoutingTransaction:
     async def participants(self, ticket_ids: Collection[int]) -> Sequence[ParticipantRow]:
         """Read who takes part in tickets."""
         return [ParticipantRow(*row) for row in await self._rows("participants", {"ticket_ids": sorted(ticket_ids)})]
+
+    async def held_message(self, message_id: int) -> HeldMessageRow | None:
+        """Read a held message without locking it; None if it is not held (any more)."""
+        rows = await self._rows("held_message", {"id": message_id})
+        return HeldMessageRow(*rows[0]) if rows else None
+
+    async def whereabouts(self, message_id: int) -> tuple[str, str] | None:
+        """Give a message's state and the number of its ticket ("" without one)."""
+        rows = await self._rows("whereabouts", {"id": message_id})
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    async def ticket_id(self, number: str) -> int | None:
+        """Find a ticket by its public number."""
+        rows = await self._rows("ticket_by_number", {"number": number})
+        return rows[0][0] if rows else None
+
+    async def revive(self, dead_letter_id: int) -> bool:
+        """Take an open dead letter out of the list; False when it is not there."""
+        cursor = await self._connection.execute(statement("routing_write", "revive"), {"id": dead_letter_id})
+        return await cursor.fetchone() is not None
 
     async def write(self, changes: Changes) -> None:
         """Write everything that was decided."""

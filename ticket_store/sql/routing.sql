@@ -161,3 +161,26 @@ for update of t;
 select p.ticket_id, p.address_key, p.address, p.role
 from unnest(:ticket_ids::bigint[]) as c (id)
 join ticket_participants p on p.ticket_id = c.id;
+
+-- name: held_message
+-- Read one held message without a lock.
+select m.id, m.kind, m.channel, m.account, m.scope, m.delivery_key, m.fingerprint, m.sender_address, m.sender_name,
+       m.subject, m.body_text, m.body_html, m.automatic, m.received_at, m.sent_at, m.normalizer_version,
+       m.raw_sha256, m.raw_size, m.details, m.partition, m."offset"
+from messages m
+where m.id = :id and m.state = 'held';
+
+-- name: whereabouts
+-- Where a message is now.
+select m.state, coalesce(t.number, '')
+from messages m
+left join tickets t on t.id = m.ticket_id
+where m.id = :id;
+
+-- name: ticket_by_number
+-- Find a ticket by its public number.
+select id from tickets where number = :number;
+
+-- name: dead_letter
+-- Read an open dead letter.
+select id, topic, partition, "offset", value, headers from dead_letters where id = :id and state = 'open';

@@ -79,6 +79,27 @@ delete from spool where message_id = any(:ids::bigint[]);
 delete from held_ids where message_id = any(:ids::bigint[]);
 
 -- name: bury
--- Keep records that the router failed on.
-insert into dead_letters (topic, partition, "offset", log_identity, key, value, headers, account, reason, sqlstate, died_at)
-values (:topic, :partition, :offset, :log_identity, :key, :value, :headers::jsonb, :account, :reason, :sqlstate, :died_at);
+-- Keep a record that the router failed on, and the blobs that it names.
+with buried as (
+    insert into dead_letters (topic, partition, "offset", log_identity, key, value, headers, account, reason, sqlstate,
+                              died_at)
+    values (:topic, :partition, :offset, :log_identity, :key, :value, :headers::jsonb, :account, :reason, :sqlstate,
+            :died_at)
+    returning id
+)
+insert into blob_refs (sha256, owner_kind, owner_id)
+select b.sha256, 'dead_letter', buried.id
+from buried, unnest(:blobs::bytea[]) as b (sha256);
+
+-- name: revive
+-- Take an open dead letter out of the list, with its claims on blobs.
+with revived as (
+    delete from dead_letters where id = :id and state = 'open' returning id
+), released as (
+    delete from blob_refs where owner_kind = 'dead_letter' and owner_id = :id and exists (select from revived)
+)
+select id from revived;
+
+-- name: failed_again
+-- Keep why a dead letter failed this time.
+update dead_letters set reason = :reason, sqlstate = :sqlstate where id = :id and state = 'open';

@@ -1,0 +1,237 @@
+"""What a person does about held messages and dead letters, with the router's own locks, closure and events."""
+
+from base64 import b64decode
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Final, TypeVar
+
+from router.announce import Announcer
+from router.batch import BatchRouter, FencedError, Part, Routable, Routed
+from router.decode import Undecodable, UnknownSchemaError, decode
+from router.findings import Findings, search
+from router.gates import Case, reopens
+from router.incoming import Incoming, receive
+from router.isolation import failure_reason
+from router.placement import Placement, discarded, joined, opened
+from router.placer import NewTickets, Placer
+from router.policy import Policies
+from router.ports import RoutingStore, RoutingTransaction
+from router.reading import ClaimsGrownError, Wanted, read_view
+from router.stored import message_of
+from router.view import View
+from router.writing import changes_of
+from schemas.message import InboundMessage
+from schemas.placement import Evidence, Fault, Rule, Source
+from schemas.routing_rows import IdKey, LogPosition, StoredDeadLetter
+
+TRIES: Final = 5
+"""How often a deadlock or serialization failure is tried again before the person is told."""
+
+NO_LOG: Final = LogPosition("", "", "")
+
+ResultT = TypeVar("ResultT")
+
+
+class DeskError(Exception):
+    """What was asked cannot be done; the message says why."""
+
+
+class NotHeldError(DeskError):
+    """The message is not held, or not any more."""
+
+
+class NoSuchTicketError(DeskError):
+    """No ticket has this number, or it belongs to another scope."""
+
+
+class NoSuchDeadLetterError(DeskError):
+    """There is no open dead letter with this id, or somebody else just took it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filed:
+    """Where a held message went: the ticket's number ("" when discarded), and how many held answers went with it."""
+
+    ticket: str
+    released: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retried:
+    """What became of a dead letter; `reason` is why it failed again, "" when it was routed."""
+
+    routed: Routed
+    reason: str = ""
+
+
+Choose = Callable[[Case, Findings], Placement]
+
+
+class Desk:
+    """Operators' placements. Every call is one transaction; asking twice for the same does no harm."""
+
+    def __init__(self, *, store: RoutingStore, policies: Policies, source: str, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._policies = policies
+        self._source = source
+        self._clock = clock
+        self._router = BatchRouter(store=store, policies=policies, source=source, clock=clock)
+
+    async def link(self, message_id: int, ticket_number: str, *, by: str = "an operator") -> Filed:
+        """Put a held message on a ticket; its sender takes part from now on, unless the check of the sender failed.
+
+        A closed ticket opens again, unless a machine wrote the message. Raises `NotHeldError`, `NoSuchTicketError`.
+        """
+
+        def choose(case: Case, findings: Findings) -> Placement:
+            ticket = next((t for t in case.view.tickets.values() if t.number == ticket_number), None)
+            if ticket is None or ticket.scope != case.message.message.scope:
+                raise NoSuchTicketError(f"no ticket {ticket_number} in the scope of this message")
+            return joined(
+                findings,
+                rule=Rule.OPERATOR,
+                ticket=ticket,
+                evidence=Evidence(source=Source.OPERATOR),
+                reopened=reopens(case, ticket),
+                why=f"Put on ticket {ticket.number} by {by}.",
+            )
+
+        return await self._file(message_id, choose, ticket_number=ticket_number)
+
+    async def open(self, message_id: int, *, by: str = "an operator") -> Filed:
+        """Open a ticket for a held message. Raises `NotHeldError`."""
+        return await self._file(
+            message_id, lambda _case, findings: opened(findings, rule=Rule.OPERATOR, why=f"Opened by {by}.")
+        )
+
+    async def discard(self, message_id: int, *, by: str = "an operator") -> Filed:
+        """Take a held message out of the spool for good; it is kept and counted. Raises `NotHeldError`."""
+        return await self._file(
+            message_id, lambda _case, findings: discarded(findings, why=f"Discarded by {by}."), again="discarded"
+        )
+
+    async def retry(self, dead_letter_id: int) -> Retried:
+        """Route a dead letter in its place. When it fails again it stays, with the new reason.
+
+        Raises `NoSuchDeadLetterError`, `DeskError` for a record of another schema, and whatever is our own trouble.
+        """
+        letter = await self._store.dead_letter(dead_letter_id)
+        if letter is None:
+            raise NoSuchDeadLetterError(f"no open dead letter {dead_letter_id}")
+        message = _decoded(letter)
+        if isinstance(message, Undecodable):
+            await self._store.failed_again(letter.id, message.reason, "")
+            return Retried(routed=Routed(), reason=message.reason)
+        return await self._revive(letter, message)
+
+    async def _revive(self, letter: StoredDeadLetter, message: InboundMessage) -> Retried:
+        routable = Routable(message=message, partition=letter.partition, offset=letter.offset)
+        part = Part(log=NO_LOG, moves=(), messages=[routable], revived=letter.id)
+        try:
+            return Retried(routed=await self._patiently(lambda: self._router.route(part)))
+        except FencedError as error:
+            raise NoSuchDeadLetterError(f"dead letter {letter.id} was just taken by somebody else") from error
+        except Exception as error:
+            fault, sqlstate = self._store.fault_of(error)
+            if fault not in (Fault.RECORD, Fault.UNKNOWN):
+                raise
+            reason = failure_reason(error, sqlstate)
+        await self._store.failed_again(letter.id, reason, sqlstate)
+        return Retried(routed=Routed(), reason=reason)
+
+    async def _file(
+        self, message_id: int, choose: Choose, *, ticket_number: str = "", again: str = "ticketed"
+    ) -> Filed:
+        """Place a held message and the held answers to it."""
+        request = _Request(message_id=message_id, choose=choose, ticket_number=ticket_number, again=again)
+        extra: frozenset[IdKey] = frozenset()
+        while True:
+            attempt = partial(self._attempt, request, extra)
+            try:
+                return await self._patiently(attempt)
+            except ClaimsGrownError as grown:
+                extra |= grown.keys
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[ResultT]]) -> ResultT:
+        """Try again after a deadlock or serialization failure."""
+        for _ in range(TRIES - 1):
+            try:
+                return await attempt()
+            except Exception as error:
+                if self._store.fault_of(error)[0] is not Fault.AGAIN:
+                    raise
+        return await attempt()
+
+    async def _attempt(self, request: "_Request", extra: frozenset[IdKey]) -> Filed:
+        async with self._store.transaction() as transaction:
+            row = await transaction.held_message(request.message_id)
+            if row is None:
+                return await _placed_before(transaction, request)
+            message = receive(message_of(row), message_id=row.id, policies=self._policies)
+            wanted = Wanted(ids=extra, held=frozenset({row.id}), tickets=await _tickets(transaction, request))
+            view = await read_view(transaction, [message], self._policies, wanted)
+            if row.id not in view.waiting:
+                return await _placed_before(transaction, request)
+            await transaction.reserve_ticket_ids(1)
+            now = self._clock()
+            placer = self._placer(transaction, view, now)
+            filed = self._place(placer, view, view.waiting[row.id], request.choose)
+            await transaction.write(changes_of(placer, view, (), (), now))
+            return filed
+
+    def _placer(self, transaction: RoutingTransaction, view: View, now: datetime) -> Placer:
+        return Placer(
+            view=view,
+            policies=self._policies,
+            announcer=Announcer(source=self._source, now=now),
+            new_tickets=NewTickets(next_id=transaction.next_ticket_id, number=transaction.ticket_number),
+        )
+
+    def _place(self, placer: Placer, view: View, message: Incoming, choose: Choose) -> Filed:
+        policy = self._policies.of(message.message.account)
+        case = Case(message=message, view=view, policy=policy)
+        placement = choose(case, search(case))
+        if placement.ticket is not None:
+            placer.admit(placement.ticket, message)
+        placer.place(message, placement)
+        return Filed(ticket=placer.placed[message.id].decision.ticket, released=len(placer.placed) - 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """What a person asked for. `again` is the state in which the same request has been fulfilled before."""
+
+    message_id: int
+    choose: Choose
+    ticket_number: str
+    again: str
+
+
+async def _tickets(transaction: RoutingTransaction, request: _Request) -> frozenset[int]:
+    if not request.ticket_number:
+        return frozenset()
+    ticket_id = await transaction.ticket_id(request.ticket_number)
+    if ticket_id is None:
+        raise NoSuchTicketError(f"no ticket {request.ticket_number}")
+    return frozenset({ticket_id})
+
+
+async def _placed_before(transaction: RoutingTransaction, request: _Request) -> Filed:
+    """Say yes if the message is where it was asked to go, else say where it is."""
+    found = await transaction.whereabouts(request.message_id)
+    if found is None:
+        raise NotHeldError(f"no message {request.message_id}")
+    state, number = found
+    if state == request.again and number == request.ticket_number:
+        return Filed(ticket=number, released=0)
+    where = f"it is on ticket {number}" if number else f"it is {state}"
+    raise NotHeldError(f"message {request.message_id} is not held: {where}")
+
+
+def _decoded(letter: StoredDeadLetter) -> InboundMessage | Undecodable:
+    try:
+        return decode(letter.value, [(name, b64decode(content)) for name, content in letter.headers])
+    except UnknownSchemaError as error:
+        raise DeskError(f"dead letter {letter.id}: {error}") from error
