@@ -8,7 +8,8 @@ from bus.kafka_consumer import KafkaConsumer
 from bus.kafka_publisher import KafkaPublisher
 from bus.kafka_settings import KafkaSettings
 from bus.kafka_topics import KafkaTopics
-from bus.kafka_wire import EARLIEST, LATEST, OLDEST_RECORD, KafkaWire, Spot, answers_within
+from bus.kafka_trouble import Janitor, answers_within
+from bus.kafka_wire import EARLIEST, LATEST, OLDEST_RECORD, KafkaWire, Spot
 from bus.port import LoadPositions, PartitionState
 
 PING_SECONDS = 2.0
@@ -20,7 +21,8 @@ class KafkaLog:
 
     def __init__(self, *, settings: KafkaSettings) -> None:
         self._settings = settings
-        self._wire = KafkaWire(settings=settings)
+        self._janitor = Janitor()
+        self._wire = KafkaWire(settings=settings, janitor=self._janitor)
         self._topics = KafkaTopics(settings=settings, wire=self._wire)
         self._publisher: KafkaPublisher | None = None
         self._consumers: list[KafkaConsumer] = []
@@ -37,7 +39,7 @@ class KafkaLog:
     async def publisher(self) -> KafkaPublisher:
         """Give the engine's publisher, started."""
         if self._publisher is None:
-            publisher = KafkaPublisher(settings=self._settings)
+            publisher = KafkaPublisher(settings=self._settings, janitor=self._janitor)
             try:
                 await publisher.start()
             except BaseException:
@@ -49,7 +51,12 @@ class KafkaLog:
     async def consumer(self, topic: str, *, group: str, load_positions: LoadPositions) -> KafkaConsumer:
         """Join the group; its partitions arrive during the first fetches."""
         consumer = KafkaConsumer(
-            settings=self._settings, wire=self._wire, topic=topic, group=group, load_positions=load_positions
+            settings=self._settings,
+            wire=self._wire,
+            janitor=self._janitor,
+            topic=topic,
+            group=group,
+            load_positions=load_positions,
         )
         await consumer.start()
         self._consumers.append(consumer)
@@ -79,6 +86,7 @@ class KafkaLog:
         if publisher is not None:
             await publisher.close()
         await self._wire.close()
+        await self._janitor.finish()
 
 
 def _state(partition: int, first: Spot, following: Spot, oldest: Spot) -> PartitionState:

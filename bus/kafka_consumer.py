@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from bus.kafka_membership import KafkaMembership
 from bus.kafka_reader import KafkaReader, OutOfRangeError
 from bus.kafka_settings import KafkaSettings
+from bus.kafka_trouble import Janitor
 from bus.kafka_wire import EARLIEST, LATEST, KafkaWire, Spot, UnsettledError
 from bus.port import BusUnavailableError, LoadPositions, PositionLostError, Record, StoredPosition
 
@@ -26,9 +27,17 @@ class KafkaConsumer:
     """One member of a group; see `bus.port.Consumer`."""
 
     def __init__(
-        self, *, settings: KafkaSettings, wire: KafkaWire, topic: str, group: str, load_positions: LoadPositions
+        self,
+        *,
+        settings: KafkaSettings,
+        wire: KafkaWire,
+        janitor: Janitor,
+        topic: str,
+        group: str,
+        load_positions: LoadPositions,
     ) -> None:
         self._settings = settings
+        self._janitor = janitor
         self._wire = wire
         self._topic = topic
         self._group = group
@@ -202,8 +211,10 @@ class KafkaConsumer:
     async def _clients(self) -> tuple[KafkaMembership, KafkaReader]:
         if self._membership is None or self._reader is None:
             await self._drop_clients()
-            self._membership = KafkaMembership(settings=self._settings, topic=self._topic, group=self._group)
-            self._reader = KafkaReader(settings=self._settings, topic=self._topic)
+            self._membership = KafkaMembership(
+                settings=self._settings, topic=self._topic, group=self._group, janitor=self._janitor
+            )
+            self._reader = KafkaReader(settings=self._settings, topic=self._topic, janitor=self._janitor)
             try:
                 await self._reader.start()
                 await self._membership.join()

@@ -16,7 +16,7 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from aiokafka.errors import KafkaError
 
 from bus.kafka_settings import KafkaSettings, client_options
-from bus.kafka_wire import answers_within, let_go
+from bus.kafka_trouble import Janitor, answers_within, let_go
 from bus.port import BusUnavailableError
 
 MIRROR_SECONDS = 2.0
@@ -63,8 +63,9 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka shi
 class KafkaMembership:
     """One member of a group that reads one topic."""
 
-    def __init__(self, *, settings: KafkaSettings, topic: str, group: str) -> None:
+    def __init__(self, *, settings: KafkaSettings, topic: str, group: str, janitor: Janitor) -> None:
         self._settings = settings
+        self._janitor = janitor
         self._topic = topic
         self._group = group
         self.assignment = Assignment()
@@ -74,8 +75,9 @@ class KafkaMembership:
 
     async def join(self) -> None:
         """Connect and begin to join; the assignment comes later. Raises `BusUnavailableError`."""
-        async with answers_within(self._settings.request_timeout):
-            await self._client.bootstrap()
+        patience = self._settings.request_timeout
+        async with answers_within(patience):
+            await self._janitor.start(self._client.bootstrap(), self._client.close, patience=patience)
             await self._client.set_topics((self._topic,))
         self._subscription.register_fetch_waiters(set())
         self._subscription.subscribe({self._topic}, listener=_Listener(self.assignment))

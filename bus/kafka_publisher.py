@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from bus.kafka_settings import KafkaSettings, client_options
 from bus.kafka_topics import BATCH_SLACK
-from bus.kafka_wire import CLOSE_SECONDS, answers_within, let_go
+from bus.kafka_trouble import CLOSE_SECONDS, Janitor, answers_within, let_go
 from bus.port import BusUnavailableError, NewRecord, Place, RecordRefusedError
 
 RECORD_OVERHEAD = 128
@@ -59,8 +59,9 @@ class ByteBudget:
 class KafkaPublisher:
     """One idempotent producer for many concurrent callers, made anew when it is beyond repair."""
 
-    def __init__(self, *, settings: KafkaSettings) -> None:
+    def __init__(self, *, settings: KafkaSettings, janitor: Janitor) -> None:
         self._settings = settings
+        self._janitor = janitor
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
         self._budget = ByteBudget(limit=settings.max_buffered_bytes)
@@ -145,11 +146,7 @@ class KafkaPublisher:
         async with self._starting:
             if self._producer is None:
                 producer = AIOKafkaProducer(**self._options())
-                try:
-                    await producer.start()
-                except BaseException:
-                    await let_go(producer.stop())
-                    raise
+                await self._janitor.start(producer.start(), producer.stop, patience=self._settings.request_timeout)
                 self._producer = producer
             return self._producer
 

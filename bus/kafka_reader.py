@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from bus.kafka_settings import KafkaSettings, client_options
-from bus.kafka_wire import answers_within, let_go
+from bus.kafka_trouble import Janitor, answers_within, let_go
 from bus.port import BusUnavailableError, Record
 
 MAX_FETCH_BYTES = 16 * 1024 * 1024
@@ -27,8 +27,9 @@ class OutOfRangeError(Exception):
 class KafkaReader:
     """Fetches ahead from assigned partitions; `position` is what the caller will be given next."""
 
-    def __init__(self, *, settings: KafkaSettings, topic: str) -> None:
+    def __init__(self, *, settings: KafkaSettings, topic: str, janitor: Janitor) -> None:
         self._settings = settings
+        self._janitor = janitor
         self._topic = topic
         self._positions: dict[int, int] = {}
         self._paused: set[int] = set()
@@ -44,8 +45,9 @@ class KafkaReader:
 
     async def start(self) -> None:
         """Connect. Raises `BusUnavailableError`."""
-        async with answers_within(self._settings.request_timeout):
-            await self._consumer.start()
+        patience = self._settings.request_timeout
+        async with answers_within(patience):
+            await self._janitor.start(self._consumer.start(), self._consumer.stop, patience=patience)
 
     def assign(self, positions: Mapping[int, int]) -> None:
         """Read these partitions from these offsets, and nothing else; all of them unpaused."""

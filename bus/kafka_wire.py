@@ -9,26 +9,25 @@ import base64
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import UnknownTopicOrPartitionError, for_code
 from aiokafka.protocol.api import Request
 from aiokafka.protocol.offset import OffsetRequest
 
 from bus.kafka_protocol import TopicMetadataRequest
 from bus.kafka_settings import KafkaSettings, client_options
-from bus.port import BusError, BusUnavailableError
+from bus.kafka_trouble import Janitor, answers_within, let_go
+from bus.port import BusUnavailableError
 
 EARLIEST = -2
 LATEST = -1
 OLDEST_RECORD = 0
 """Ask for the first record stored at or after the epoch: unlike `EARLIEST` the answer carries its time."""
 
-CLOSE_SECONDS = 1.0
 RETRY_SECONDS = 0.05
 CONSUMER_REPLICA = -1
 READ_UNCOMMITTED = 0
@@ -68,8 +67,9 @@ class Spot:
 class KafkaWire:
     """Asks single questions, each bounded by the request time-out. Safe for concurrent callers."""
 
-    def __init__(self, *, settings: KafkaSettings) -> None:
+    def __init__(self, *, settings: KafkaSettings, janitor: Janitor) -> None:
         self._settings = settings
+        self._janitor = janitor
         self._client: AIOKafkaClient | None = None
         self._connecting = asyncio.Lock()
 
@@ -147,11 +147,7 @@ class KafkaWire:
         async with self._connecting:
             if self._client is None:
                 client = AIOKafkaClient(**client_options(self._settings))
-                try:
-                    await client.bootstrap()
-                except BaseException:
-                    await let_go(client.close())
-                    raise
+                await self._janitor.start(client.bootstrap(), client.close, patience=self._settings.request_timeout)
                 self._client = client
             return self._client
 
@@ -159,23 +155,3 @@ class KafkaWire:
         if self._client is client:
             self._client = None
         await let_go(client.close())
-
-
-async def let_go(closing: Awaitable[object], *, seconds: float = CLOSE_SECONDS) -> None:
-    """Close something of the client library, without waiting long for a peer that does not answer any more."""
-    with suppress(TimeoutError, KafkaError, OSError):
-        await asyncio.wait_for(closing, seconds)
-
-
-@asynccontextmanager
-async def answers_within(seconds: float) -> AsyncIterator[None]:
-    """Bound what is inside in time and say `BusUnavailableError` for whatever keeps the cluster from answering."""
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError as error:
-        raise BusUnavailableError(f"Kafka did not answer within {seconds:g} s") from error
-    except NotImplementedError as error:
-        raise BusError("these brokers are too old: Kafka 3.0 or later is needed") from error
-    except (KafkaError, OSError) as error:
-        raise BusUnavailableError(f"Kafka cannot serve now: {type(error).__name__}") from error
