@@ -124,6 +124,9 @@ class KafkaPublisher:
         except BusUnavailableError as error:
             self._failed(error)
             raise
+        except RecordRefusedError:
+            self._give_up()  # the refused batch took sequence numbers with it: every later one would be out of order
+            raise
         self._failures = 0
         return places
 
@@ -165,8 +168,12 @@ class KafkaPublisher:
         self._failures += 1
         producer = self._producer
         if producer is not None and (self._failures >= LOST_AFTER or _beyond_repair(producer, error)):
-            self._failures = 0
-            self._producer = None
+            self._give_up()
+
+    def _give_up(self) -> None:
+        producer, self._producer = self._producer, None
+        self._failures = 0
+        if producer is not None:
             retiring = asyncio.create_task(_retire(producer))
             self._retiring.add(retiring)
             retiring.add_done_callback(self._retiring.discard)
