@@ -1,8 +1,8 @@
 """Sends mail over kept SMTP sessions as a plain client would, and measures what the server takes.
 
-Blocking sockets, one thread a session, in processes of their own, so that the driver costs little of what it measures. A
-session waits for every reply, as a client without pipelining does. A 4xx answer to DATA counts as "later": the same mail
-is sent again after a moment, as an MTA would.
+Blocking sockets, one thread a session, in processes of their own, so that the driver costs little of what it measures.
+A session waits for every reply, as a client without pipelining does. A 4xx answer to DATA counts as "later": the same
+mail is sent again after a moment, as an MTA would.
 """
 
 import multiprocessing
