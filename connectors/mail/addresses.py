@@ -16,7 +16,7 @@ _TOKEN: Final = re.compile(
     r'"((?:[^"\\]|\\.)*)(?:"|\Z)|<([^<>]*)(?:>|\Z)|\\(.)|([()\[\],;:])|([^"<\\()\[\],;:]+)|(.)', re.DOTALL
 )
 _PAIR: Final = re.compile(r"\\(.)", re.DOTALL)
-_BARE: Final = re.compile(r"[^\s<>\"(),;:]+@[^\s<>\"(),;:]+")
+_NOT_ADDRESS: Final = re.compile(r"[\s<>\"(),;:]+")
 _ROUTE: Final = re.compile(r"^@[^:]*:")
 
 
@@ -95,12 +95,19 @@ class _Reader:
 
 def _split(words: str, angle: str | None) -> tuple[str, str]:
     """Decide which piece is the address."""
-    if angle is not None and ("@" in angle or not _BARE.search(words)):
+    bare = _bare(words)
+    if angle is not None and ("@" in angle or not bare):
         return _address(angle), words
-    bare = _BARE.search(words)
     if bare:
-        return _address(bare[0]), (words[: bare.start()] + words[bare.end() :]).strip()
+        return _address(bare), words.replace(bare, "", 1).strip()
     return ("", words) if " " in words or "=?" in words else (_address(words), "")
+
+
+def _bare(words: str) -> str:
+    """Find an address that stands without angle brackets."""
+    if "@" not in words:
+        return ""
+    return next((word for word in _NOT_ADDRESS.split(words) if "@" in word[1:-1]), "")
 
 
 def _address(text: str) -> str:

@@ -30,9 +30,9 @@ _ALIASES: Final = {
     "iso-8859-9": "cp1254", "latin5": "cp1254", "koi8": "koi8_r", "koi": "koi8_r", "koi8-ru": "koi8_u",
     "cyrillic": "cp1251", "win-1251": "cp1251", "win1251": "cp1251", "x-cp1251": "cp1251", "x-cp1252": "cp1252",
     "x-mac-cyrillic": "mac_cyrillic", "x-mac-roman": "mac_roman", "macintosh": "mac_roman", "mac": "mac_roman",
-    "x-mac-ce": "mac_latin2", "unicode-1-1-utf-7": "utf_7", "x-unicode-2-0-utf-7": "utf_7", "unicode-2-0-utf-7": "utf_7",
+    "x-mac-ce": "mac_latin2", "unicode-1-1-utf-7": "utf_7", "unicode-2-0-utf-7": "utf_7",
     "unicode-1-1-utf-8": "utf_8", "utf8mb4": "utf_8", "utf8mb3": "utf_8", "unicode": "utf_16", "utf": "utf_8",
-    "uft-8": "utf_8", "uft8": "utf_8", "utf-8859-1": "utf_8", "utf-8-sig": "utf_8", "utf-8;": "utf_8", "un-utf-8": "utf_8",
+    "uft-8": "utf_8", "uft8": "utf_8", "utf-8859-1": "utf_8", "utf-8-sig": "utf_8", "un-utf-8": "utf_8",
     "cesu-8": "utf_8", "ucs-2": "utf_16", "iso-10646-ucs-2": "utf_16", "unicodefffe": "utf_16_be",
 }  # fmt: skip
 _UNFIT: Final = frozenset(

@@ -26,7 +26,15 @@ _EXTENSIONS: Final = {
     "application/ms-tnef": ".dat",
     "application/pgp-signature": ".asc",
 }
-_STEMS: Final = {"message/rfc822": "message", "text/calendar": "calendar", "application/pgp-signature": "signature"}
+_STEMS: Final = {
+    "message/rfc822": "message",
+    "message/global": "message",
+    "message/delivery-status": "delivery-status",
+    "message/disposition-notification": "receipt",
+    "text/rfc822-headers": "headers",
+    "text/calendar": "calendar",
+    "application/pgp-signature": "signature",
+}
 
 
 def file_name(disposition: Parameters, type_parameters: Parameters, hint: str) -> str:

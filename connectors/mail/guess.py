@@ -11,6 +11,8 @@ from typing import Final
 _SAMPLE: Final = 4096
 _TYPICAL: Final = 0.5
 """More than half of the text that is not ASCII consists of characters typical for the script."""
+_EVIDENT: Final = 0.8
+_LIKELY: Final = 0.6
 _HANGUL_LEADS: Final = range(0xB0, 0xC9)
 _GB_LEVEL_1_LEADS: Final = range(0xB0, 0xD8)
 _RUN: Final = re.compile(rb"[\x80-\xff]+")
@@ -34,7 +36,10 @@ def guess(data: bytes) -> str:
     mean_run = high / len(runs)
     if mean_run < 2.2:  # noqa: PLR2004 - single accents among ASCII letters: a Latin script
         return "cp932" if _score_east_asian(sample, "cp932") > _TYPICAL else _latin(sample)
-    return _east_asian(sample) or _alphabetic(sample) or _latin(sample)
+    alphabet, share = _alphabetic(sample)
+    if share >= _EVIDENT:
+        return alphabet
+    return _east_asian(sample) or (alphabet if share >= _LIKELY else "") or _latin(sample)
 
 
 def _sample(data: bytes) -> bytes:
@@ -88,7 +93,8 @@ def _gb_level_1(sample: bytes) -> bool:
     return bool(leads) and sum(lead in _GB_LEVEL_1_LEADS for lead in leads) >= 0.7 * len(leads)
 
 
-def _alphabetic(sample: bytes) -> str:
+def _alphabetic(sample: bytes) -> tuple[str, float]:
+    """Give the likeliest alphabet and the share of its common lower-case letters."""
     scores = {
         codec: _letters(sample.decode(codec, "replace"), common)
         for codec, common in (
@@ -100,7 +106,7 @@ def _alphabetic(sample: bytes) -> str:
         )
     }
     best = max(scores, key=scores.__getitem__)
-    return best if scores[best] >= 0.6 else ""  # noqa: PLR2004 - most characters are common lower-case letters
+    return best, scores[best]
 
 
 def _letters(text: str, common: frozenset[str]) -> float:

@@ -10,6 +10,7 @@ from connectors.mail.bodies import choose_bodies
 from connectors.mail.dates import read_date
 from connectors.mail.fields import Head
 from connectors.mail.files import Attachment, collect_files
+from connectors.mail.guess import guess
 from connectors.mail.parts import Contents, Part, native_contents, own_contents, read_parts
 from connectors.mail.structure import StructureReport, check_structure
 from connectors.mail.texts import read_texts
@@ -122,5 +123,12 @@ def sha256_of(content: bytes) -> str:
 
 
 def _charset_hint(parts: list[Part]) -> str:
-    """Give the charset that the mail declares for its text: raw 8-bit headers use it, too."""
-    return next((part.charset for part in parts if part.media_type.startswith("text/") and part.charset), "")
+    """Give the charset that the mail declares for its text: raw 8-bit headers use it, too.
+
+    Where it declares none, the body says more about its charset than a short subject does.
+    """
+    texts = [part for part in parts if part.media_type.startswith("text/")]
+    declared = next((part.charset for part in texts if part.charset), "")
+    if declared or not texts or texts[0].content.isascii():
+        return declared
+    return guess(texts[0].content)

@@ -68,7 +68,10 @@ REPLY_ABOVE: Final = re.compile(
     r"^[^\w\n]{0,10}répondre au-dessus de cette ligne",
     re.IGNORECASE,
 )
-_FROM: Final = r"from|von|de|da|van|od|från|fra|lähettäjä|от|від|від кого|отправитель|feladó|kimden|gönderen|από|差出人|发件人|寄件者|寄件人|보낸 사람|보낸사람|מאת|من"
+_FROM: Final = (
+    r"from|von|de|da|van|od|från|fra|lähettäjä|от|від|від кого|отправитель|feladó|kimden|gönderen|από|"
+    r"差出人|发件人|寄件者|寄件人|보낸 사람|보낸사람|מאת|من"
+)
 _OTHER: Final = (
     r"sent|to|cc|subject|date|reply-to|importance|gesendet|an|betreff|datum|kopie|envoyé|envoye|à|objet|"
     r"sujet|copie(?: à)?|enviado(?: el| em|: el)?|"

@@ -35,7 +35,7 @@ def clean_line(text: str) -> str:
 def decode_words(text: str) -> str:
     """Decode every encoded word; blanks between two of them vanish (RFC 2047 section 6.2)."""
     heads = list(_HEAD.finditer(text))
-    limits = [head.start() for head in heads[1:]] + [len(text)]
+    limits = [*(head.start() for head in heads[1:]), len(text)][: len(heads)]
     pieces: list[str] = []
     pending: tuple[str, bytes] | None = None
     position = 0
