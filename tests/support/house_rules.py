@@ -12,6 +12,8 @@ MAX_FILE_LINES: Final = 300
 MAX_FUNCTION_LINES: Final = 60
 USUAL_FUNCTION_LINES: Final = 30
 MIN_NAME_WORDS: Final = 3
+MIN_REASON: Final = 8
+"""Characters of a reason; shorter ones say nothing."""
 
 CLOCKS: Final = frozenset(
     {
@@ -33,7 +35,7 @@ SQL: Final = re.compile(
     )""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
-NOQA: Final = re.compile(r"#\s*noqa:\s*[A-Z]+\d+(,\s*[A-Z]+\d+)*\s+(-|#)\s*(?P<reason>.*)")
+NOQA: Final = re.compile(r"#\s*(ruff:\s*)?noqa:\s*[A-Z]+\d+(,\s*[A-Z]+\d+)*\s+(-|#)\s*(?P<reason>.*)")
 IGNORE: Final = re.compile(r"#\s*type:\s*ignore\[[\w, -]+\]\s+(-|#)\s*(?P<reason>.*)")
 SILENCER: Final = re.compile(r"#\s*(noqa|type:\s*ignore|ruff:\s*noqa|mypy:|pyright:|pragma:\s*no)", re.IGNORECASE)
 FILLERS: Final = frozenset({"the", "a", "an", "of", "to", "for", "is", "get", "gets", "give", "gives", "returns"})
@@ -106,7 +108,7 @@ def silencer(source: Source) -> Iterator[Finding]:
     """A silenced check names its code and says why."""
     for line, comment in source.comments():
         match = NOQA.search(comment) or IGNORE.search(comment)
-        if SILENCER.search(comment) and (match is None or len(match["reason"].split()) < MIN_NAME_WORDS - 1):
+        if SILENCER.search(comment) and (match is None or len(match["reason"]) < MIN_REASON):
             yield Finding("silencer", source.where, f"line {line}: {comment}")
 
 
@@ -154,16 +156,19 @@ def _public(source: Source) -> Iterator[tuple[str, ast.Module | ast.ClassDef | F
 
 def _public_members(node: ast.Module | ast.ClassDef, prefix: str) -> Iterator[tuple[str, ast.ClassDef | Function]]:
     for member in node.body:
-        if isinstance(member, (ast.ClassDef, Function)) and not member.name.startswith("_") and not _overrides(member):
+        if not isinstance(member, (ast.ClassDef, Function)) or member.name.startswith("_"):
+            continue
+        if not _described_elsewhere(member):
             yield prefix + member.name, member
             if isinstance(member, ast.ClassDef):
                 yield from _public_members(member, f"{prefix}{member.name}.")
 
 
-def _overrides(node: ast.ClassDef | Function) -> bool:
-    """Say whether the contract stands elsewhere: at what it overrides, at the getter, at the last overload."""
+def _described_elsewhere(node: ast.ClassDef | Function) -> bool:
+    """Say whether the words stand at what it overrides, at the getter, at the last overload, or at its protocol."""
     names = {_last_name(decorator) for decorator in node.decorator_list}
-    return bool(names & {"override", "overload", "setter", "deleter"})
+    bodiless = all(isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) for part in node.body)
+    return bool(names & {"override", "overload", "setter", "deleter"}) or ("property" in names and bodiless)
 
 
 def _documentation(tree: ast.Module) -> Iterator[ast.expr]:

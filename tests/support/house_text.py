@@ -57,7 +57,7 @@ def _described(where: str, lines: list[str], code: list[str]) -> Iterator[Findin
     comments = [line for line in lines if line.startswith("--")]
     if not code:
         yield Finding("sql-name", where, "has no statement")
-    if not lines or not lines[0].startswith("-- ") or len(lines[0].split()) < 4:
+    if not lines or not lines[0].startswith("-- ") or len(lines[0].split()) < 3:
         yield Finding("sql-comment", where, "has no comment line under its name that says what it does")
     elif len(comments) > 1:
         yield Finding("sql-comment", where, "has more than one comment line under its name")
