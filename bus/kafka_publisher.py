@@ -11,6 +11,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.partitioner import DefaultPartitioner
 
 from bus.kafka_settings import KafkaSettings, client_options
 from bus.kafka_topics import BATCH_SLACK
@@ -24,8 +25,8 @@ HEADER_OVERHEAD = 10
 """Two varint lengths of at most five bytes."""
 
 FLUSH_SECONDS = 5.0
-LOST_AFTER = 3
-"""Publishes in a row that failed before the producer is made anew, from the bootstrap servers."""
+LOST_SECONDS = 30.0
+"""After so long without success the producer is made anew, from the bootstrap servers."""
 
 
 def record_size(record: NewRecord) -> int:
@@ -67,7 +68,7 @@ class KafkaPublisher:
         self._budget = ByteBudget(limit=settings.max_buffered_bytes)
         self._stores: set[asyncio.Task[list[Place]]] = set()
         self._retiring: set[asyncio.Task[None]] = set()
-        self._failures = 0
+        self._failing_since: float | None = None
         self._closed = False
 
     async def start(self) -> None:
@@ -117,37 +118,38 @@ class KafkaPublisher:
         return sum(sizes)
 
     async def _store(self, topic: str, records: Sequence[NewRecord], size: int) -> list[Place]:
-        try:
-            async with answers_within(self._settings.publish_timeout), self._budget.hold(size):
-                producer = await self._ready()
-                places = await self._send(producer, topic, records)
-        except BusUnavailableError as error:
-            self._failed(error)
-            raise
-        except RecordRefusedError:
-            self._give_up()  # the refused batch took sequence numbers with it: every later one would be out of order
-            raise
-        self._failures = 0
+        async with answers_within(self._settings.publish_timeout), self._budget.hold(size):
+            producer = await self._ready()
+            try:
+                places = await _send(producer, topic, records)
+            except MessageSizeTooLargeError:
+                self._give_up(producer)
+                places = [await self._store_alone(topic, record, index) for index, record in enumerate(records)]
+            except (KafkaError, OSError, asyncio.CancelledError) as error:
+                self._failed(producer, error)
+                raise
+        self._failing_since = None
         return places
 
-    async def _send(self, producer: AIOKafkaProducer, topic: str, records: Sequence[NewRecord]) -> list[Place]:
-        sent = []
+    async def _store_alone(self, topic: str, record: NewRecord, index: int) -> Place:
+        """Store a record in a batch of its own: the broker refused one that others may have shared."""
+        producer = await self._ready()
+        alone = producer.create_batch()
+        alone.append(key=record.key, value=record.value, timestamp=None, headers=list(record.headers))
+        numbers = sorted(await producer.partitions_for(topic))
         try:
-            for record in records:
-                acknowledged = await producer.send(topic, record.value, record.key, headers=list(record.headers))
-                acknowledged.add_done_callback(_look_at)
-                sent.append(acknowledged)
-            return [_place(await acknowledged) for acknowledged in sent]
+            partition = DefaultPartitioner()(record.key, numbers, numbers)
+            return _place(await (await producer.send_batch(alone, topic, partition=partition)))
         except MessageSizeTooLargeError as error:
-            largest = max(range(len(records)), key=lambda index: record_size(records[index]))
-            if len(records) > 1:
-                raise BusUnavailableError(f"the broker refused a batch of {topic} as too large") from error
-            reason = f"the broker's limit for {topic} (max.message.bytes) is lower than max_record_bytes"
-            raise RecordRefusedError(reason, index=largest) from error
+            self._give_up(producer)
+            reason = f"the broker's limit for {topic} (max.message.bytes) is lower than our max_record_bytes"
+            raise RecordRefusedError(reason, index=index) from error
 
     async def _ready(self) -> AIOKafkaProducer:
         async with self._starting:
             if self._producer is None:
+                if self._closed:
+                    raise BusUnavailableError("the publisher is closed")
                 producer = AIOKafkaProducer(**self._options())
                 await self._janitor.start(producer.start(), producer.stop, patience=self._settings.request_timeout)
                 self._producer = producer
@@ -163,20 +165,32 @@ class KafkaPublisher:
             "max_request_size": settings.max_record_bytes + BATCH_SLACK,
         }
 
-    def _failed(self, error: BusUnavailableError) -> None:
-        """Give the producer up when it cannot recover, or has not for a while."""
-        self._failures += 1
-        producer = self._producer
-        if producer is not None and (self._failures >= LOST_AFTER or _beyond_repair(producer, error)):
-            self._give_up()
+    def _failed(self, producer: AIOKafkaProducer, error: BaseException) -> None:
+        """Give the producer up when it cannot recover, or has stored nothing for a while."""
+        now = asyncio.get_running_loop().time()
+        self._failing_since = self._failing_since or now
+        if now - self._failing_since > LOST_SECONDS or _beyond_repair(producer, error):
+            self._give_up(producer)
 
-    def _give_up(self) -> None:
-        producer, self._producer = self._producer, None
-        self._failures = 0
-        if producer is not None:
-            retiring = asyncio.create_task(_retire(producer))
-            self._retiring.add(retiring)
-            retiring.add_done_callback(self._retiring.discard)
+    def _give_up(self, producer: AIOKafkaProducer) -> None:
+        """Let the next publish make a new one. A refused batch took sequence numbers with it: all later ones fail."""
+        if self._producer is not producer:
+            return  # somebody else was first
+        self._producer = None
+        self._failing_since = None
+        retiring = asyncio.create_task(_retire(producer))
+        self._retiring.add(retiring)
+        retiring.add_done_callback(self._retiring.discard)
+
+
+async def _send(producer: AIOKafkaProducer, topic: str, records: Sequence[NewRecord]) -> list[Place]:
+    """Hand all records over, then wait for all of them, so that they share batches with whoever else publishes."""
+    sent = []
+    for record in records:
+        acknowledged = await producer.send(topic, record.value, record.key, headers=list(record.headers))
+        acknowledged.add_done_callback(_look_at)
+        sent.append(acknowledged)
+    return [_place(await acknowledged) for acknowledged in sent]
 
 
 async def _retire(producer: AIOKafkaProducer) -> None:
@@ -191,11 +205,10 @@ async def _retire(producer: AIOKafkaProducer) -> None:
     await let_go(producer.client.close())
 
 
-def _beyond_repair(producer: AIOKafkaProducer, error: BusUnavailableError) -> bool:
+def _beyond_repair(producer: AIOKafkaProducer, error: BaseException) -> bool:
     """Whether its sender has ended, or a gap in its sequence numbers will refuse every later batch."""
     sender = producer._sender.sender_task  # noqa: SLF001 - no public way to ask
-    cause = error.__cause__
-    return sender is None or sender.done() or (isinstance(cause, KafkaError) and not cause.retriable)
+    return sender is None or sender.done() or (isinstance(error, KafkaError) and not error.retriable)
 
 
 def _look_at(acknowledged: "asyncio.Future[Any]") -> None:
