@@ -12,7 +12,7 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -92,13 +92,19 @@ def _copy_dependencies(folder: Path) -> None:
 
 
 class KafkaBroker:
-    """One node that is both broker and controller. `start` after `kill` or `stop` uses the same data and ports."""
+    """One node that is both broker and controller. `start` after `kill` or `stop` uses the same data and ports.
 
-    def __init__(self, *, jars: Path, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+    `settings` go over the usual ones; `scram` are users, as `kafka.tools.StorageTool` takes them.
+    """
+
+    def __init__(
+        self, *, jars: Path, folder: Path, settings: Mapping[str, str] | None = None, scram: Sequence[str] = ()
+    ) -> None:
         self.port, self._controller_port = free_ports(2)
         self._jars = jars
         self._folder = folder
         self._settings = dict(settings or {})
+        self._scram = scram
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -153,7 +159,8 @@ class KafkaBroker:
         lines = [f"{key}={value}" for key, value in self._all_settings().items()]
         self._properties.write_text("\n".join(lines) + "\n", encoding="utf-8")
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        arguments = ("format", "--cluster-id", cluster, "--config", str(self._properties))
+        arguments = ["format", "--cluster-id", cluster, "--config", str(self._properties)]
+        arguments += [part for user in self._scram for part in ("--add-scram", user)]
         done = subprocess.run(
             self._java("kafka.tools.StorageTool", *arguments, heap="64m"), capture_output=True, text=True, check=False
         )
