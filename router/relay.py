@@ -55,29 +55,44 @@ class OutgoingRecord:
 
 
 class EventSink(Protocol):
-    """The topic. Returns when all records are stored; raises `SinkUnavailableError` or `EventRefusedError`."""
+    """The topic. Raises `SinkUnavailableError` or `EventRefusedError` when not all records are stored."""
 
-    async def publish(self, records: Sequence[OutgoingRecord]) -> None: ...  # noqa: D102 - said above
+    async def publish(self, records: Sequence[OutgoingRecord]) -> None:
+        """Store all records durably."""
+        ...
 
 
 class PendingEvent(Protocol):
-    """One unpublished row: `number` is its ticket's, `event` the text that goes out as it is."""
+    """One unpublished row of the outbox."""
 
     @property
-    def id(self) -> UUID: ...  # noqa: D102 - said above
+    def id(self) -> UUID:
+        """Give the event's id, the same over all retries."""
+        ...
+
     @property
-    def ticket_id(self) -> int: ...  # noqa: D102 - said above
+    def ticket_id(self) -> int:
+        """Give the ticket, whose events keep their order."""
+        ...
+
     @property
-    def number(self) -> str: ...  # noqa: D102 - said above
+    def number(self) -> str:
+        """Give the ticket's public number, which keys the record."""
+        ...
+
     @property
-    def event(self) -> str: ...  # noqa: D102 - said above
+    def event(self) -> str:
+        """Give the text that goes out as it is."""
+        ...
 
 
 class Claim(Protocol):
     """Events that nobody else publishes while the claim is held, a ticket's in the order of their sequence."""
 
     @property
-    def events(self) -> Sequence[PendingEvent]: ...  # noqa: D102 - said above
+    def events(self) -> Sequence[PendingEvent]:
+        """Give them in the order in which they are to be published."""
+        ...
 
     async def mark(self, ids: Sequence[UUID]) -> None:
         """Note that these are stored on the topic; it counts when the claim ends without an error."""

@@ -28,9 +28,14 @@ class PartitionEnd(Protocol):
     """How far the log is in one partition; `bus` calls it a partition's state."""
 
     @property
-    def partition(self) -> int: ...  # noqa: D102 - its number
+    def partition(self) -> int:
+        """Give its number."""
+        ...
+
     @property
-    def next_offset(self) -> int: ...  # noqa: D102 - the offset that the next record gets
+    def next_offset(self) -> int:
+        """Give the offset that the next record will get."""
+        ...
 
 
 class Trouble(StrEnum):

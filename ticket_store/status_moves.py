@@ -22,13 +22,24 @@ class StatusMove(Protocol):
     """What the lifecycle decides about a ticket's status."""
 
     @property
-    def previous(self) -> str: ...  # noqa: D102 - the status before
+    def previous(self) -> str:
+        """Give the status before."""
+        ...
+
     @property
-    def status(self) -> str: ...  # noqa: D102 - the status after
+    def status(self) -> str:
+        """Give the status after."""
+        ...
+
     @property
-    def reason(self) -> str: ...  # noqa: D102 - a word for the event
+    def reason(self) -> str:
+        """Give the word that says why, for the event."""
+        ...
+
     @property
-    def closed_at(self) -> datetime | None: ...  # noqa: D102 - None while the ticket is open
+    def closed_at(self) -> datetime | None:
+        """Give when it was closed; None while the ticket is open."""
+        ...
 
 
 async def move_status(
