@@ -23,6 +23,9 @@ _START: Final = (
 WROTE: Final = re.compile(rf"\b(?:{_WROTE})(?:\s[^\n:]{{0,120}})?\s?[:：][\s*_]*$", re.IGNORECASE)
 """A verb of writing near the end: `On Monday, Ann wrote:`, `Am 1.1. schrieb Ann:`."""
 
+BEGINNING: Final = re.compile(rf"^[\s*_-]*(?:(?:{_START})\b|\d)", re.IGNORECASE)
+"""How an attribution begins."""
+
 WHEN_OR_WHO: Final = re.compile(rf"^[\s*_-]*(?:{_START})\b|\d|<[^\n<>]{{3,200}}>", re.IGNORECASE)
 """What else an attribution has: a word for the day, a number, or an address."""
 

@@ -85,7 +85,10 @@ def _attribution(lines: list[str], index: int) -> int:
 def _begins_later(lines: list[str]) -> bool:
     """Say whether the attribution is complete without its first line, which then is the sender's own."""
     stripped = [line.strip().lstrip("> ") for line in lines]
-    return any(_is_attribution(" ".join(stripped[start:])) for start in range(len(stripped)))
+    return any(
+        marks.BEGINNING.match(line) and _is_attribution(" ".join(stripped[start:]))
+        for start, line in enumerate(stripped)
+    )
 
 
 def _is_attribution(line: str) -> bool:

@@ -37,36 +37,47 @@ def decode_words(text: str) -> str:
     heads = list(_HEAD.finditer(text))
     limits = [*(head.start() for head in heads[1:]), len(text)][: len(heads)]
     pieces: list[str] = []
-    pending: tuple[str, bytes] | None = None
+    pending = _Pending()
     position = 0
     for head, limit in zip(heads, limits, strict=True):
         between = text[position : head.start()]
         position, inner = _inner(text, head.end(), limit)
-        charset, data = _word_bytes(head, inner)
-        if pending is not None and not between.strip() and pending[0] == charset:
-            pending = (charset, pending[1] + data)
-            continue
-        pieces.append(_flush(pending))
-        pieces.append("" if pending is not None and not between.strip() else between)
-        pending = (charset, data)
-    return "".join((*pieces, _flush(pending), text[position:]))
+        charset, encoding = head[1].partition("*")[0].lower(), head[2].upper()
+        if between.strip() or charset != pending.charset:
+            pieces.append(pending.take(charset))
+            pieces.append(between if between.strip() or len(pieces) == 1 else "")
+        pending.add(encoding, inner.encode("utf-8", "replace"))
+    return "".join((*pieces, pending.take(""), text[position:]))
+
+
+class _Pending:
+    """Neighbouring words of one charset, joined as bytes before they are decoded."""
+
+    def __init__(self) -> None:
+        self.charset = ""
+        self._words: list[tuple[str, bytes]] = []
+
+    def add(self, encoding: str, data: bytes) -> None:
+        """Add a word; base64 that was cut inside a group of four goes on in the next word."""
+        if self._words and encoding == "B" == self._words[-1][0]:
+            before = self._words[-1][1]
+            if len(before) % 4 and not before.endswith(b"="):
+                self._words[-1] = ("B", before + data)
+                return
+        self._words.append((encoding, data))
+
+    def take(self, charset: str) -> str:
+        """Decode what was gathered, and begin anew."""
+        data = b"".join(_decode_b(word) if encoding == "B" else _decode_q(word) for encoding, word in self._words)
+        text = decode_text(data, self.charset) if self._words else ""
+        self.charset, self._words = charset, []
+        return text
 
 
 def _inner(text: str, start: int, limit: int) -> tuple[int, str]:
     """Give where a word ends and what it holds; without an end mark it ends where the next begins."""
     end = text.find("?=", start, limit)
     return (limit, text[start:limit].rstrip()) if end < 0 else (end + 2, text[start:end])
-
-
-def _flush(pending: tuple[str, bytes] | None) -> str:
-    return decode_text(pending[1], pending[0]) if pending else ""
-
-
-def _word_bytes(head: re.Match[str], inner: str) -> tuple[str, bytes]:
-    charset = head[1].partition("*")[0].lower()
-    data = inner.encode("utf-8", "replace")
-    decode = _decode_b if head[2] in "bB" else _decode_q
-    return charset, decode(data)
 
 
 def _decode_q(data: bytes) -> bytes:

@@ -1,13 +1,14 @@
+# ruff: noqa: RUF001 - mails are written in the scripts of their languages
 """Recorded mails of many clients and languages, and what they say. A mail without an entry here is a failure."""
 
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from mail_samples import CORPUS, recorded
 
 from connectors.mail.parse import ParsedMail, parse, parse_tolerantly
 from connectors.mail.report import report
-from mail_samples import CORPUS, recorded
 
 EXPECTED: Final[dict[str, dict[str, Any]]] = {
     "apple-mixed-inline-fr": {
