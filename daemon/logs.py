@@ -26,6 +26,7 @@ FLOORS: Final = {
     "aiokafka": logging.WARNING,
     "psycopg": logging.WARNING,
     "uvicorn": logging.WARNING,
+    "aiosql": logging.ERROR,  # opinions on how statements are named
     "asyncio": logging.WARNING,
 }
 """The least level of foreign loggers, whatever the settings say."""

@@ -73,33 +73,47 @@ class SmtpMetrics:
 
 
 class RouteMetrics:
-    """What `route` counts, and what it reads from the store for everybody."""
+    """What `route` counts, and what it reads from the store for everybody. Meets `router.ports.Metrics`."""
 
     def __init__(self, *, registry: CollectorRegistry) -> None:
-        self.routed = Counter("switchboard_routed", "Records by what became of them", ["outcome"], registry=registry)
-        self.phases = Histogram(
+        self._routed = Counter(
+            "switchboard_routed", "Records by what became of them", ["outcome", "rule"], registry=registry
+        )
+        self._phases = Histogram(
             "switchboard_batch_phase_seconds",
             "Time of one phase of one batch",
             ["phase"],
             buckets=PHASE_BUCKETS,
             registry=registry,
         )
-        self.batch = Histogram(
-            "switchboard_batch_records",
-            "Records in a batch",
-            buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000),
+        self._age = Gauge(
+            "switchboard_routed_age_seconds",
+            "How long the newest routed record had been in the log",
+            ["partition"],
             registry=registry,
         )
-        self.retries = Counter("switchboard_batch_retries", "Batches begun again", ["reason"], registry=registry)
-        self.lag = Gauge("switchboard_lag_records", "Records not yet routed", ["partition"], registry=registry)
-        self.lag_age = Gauge("switchboard_lag_seconds", "Age of the oldest record not yet routed", registry=registry)
+        self.behind = Gauge("switchboard_lag_records", "Records not yet routed", ["partition"], registry=registry)
         self.spool = Gauge("switchboard_spool_messages", "Held messages", registry=registry)
         self.spool_age = Gauge("switchboard_spool_oldest_seconds", "Age of the longest held", registry=registry)
         self.dead_letters = Gauge("switchboard_dead_letters_open", "Records set aside, open", registry=registry)
         self.outbox = Gauge("switchboard_outbox_unpublished", "Ticket events not yet published", registry=registry)
         self.outbox_age = Gauge("switchboard_outbox_oldest_seconds", "Age of the oldest of them", registry=registry)
+        self.blocked = Gauge("switchboard_outbox_blocked_tickets", "Tickets with a refused event", registry=registry)
         self.published = Counter("switchboard_events_published", "Ticket events published", registry=registry)
+        self.trimmed = Counter("switchboard_log_records_trimmed", "Records past their retention", registry=registry)
         self.collected = Counter("switchboard_blobs_collected", "Blobs that no row named", registry=registry)
+
+    def routed(self, outcome: str, rule: str, count: int) -> None:
+        """Count records that ended so."""
+        self._routed.labels(outcome=outcome, rule=rule).inc(count)
+
+    def phase(self, name: str, seconds: float) -> None:
+        """Measure one phase of a batch."""
+        self._phases.labels(phase=name).observe(seconds)
+
+    def lag(self, partition: int, seconds: float) -> None:
+        """Say how long the newest routed record of a partition had been in the log."""
+        self._age.labels(partition=str(partition)).set(seconds)
 
 
 class ProcessMetrics:

@@ -15,7 +15,6 @@ from daemon.health import STARTING, STOPPING, Board, Report, readiness
 from daemon.link import ChildLink
 from daemon.metrics import ProcessMetrics, exposition
 from daemon.settings import Settings
-from daemon.web import WebServer, make_app
 
 DEADLINE: Final = 9.5
 """Seconds from the first signal until the process is gone, whatever still runs."""
@@ -79,6 +78,8 @@ async def serve(process: Process, body: Body, *, link_fd: int | None) -> None:
     install_signals(process.stop, at_once=lambda: os._exit(1))
     async with AsyncExitStack() as stack:
         if link_fd is None:
+            from daemon.web import WebServer, make_app  # noqa: PLC0415 - half a second that a child need not spend
+
             http = process.settings.http
             app = make_app(readiness=process.readiness, metrics=process.metrics)
             await stack.enter_async_context(WebServer(app=app, host=http.host, port=http.port))

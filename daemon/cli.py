@@ -1,0 +1,72 @@
+"""The command `switchboard`. Each group of commands stands in its own `cli_*` module.
+
+What a command needs is imported inside it, so that `switchboard parse -` does not wait for a database client.
+"""
+
+import os
+import sys
+from typing import Final, NoReturn
+
+import typer
+
+from daemon import cli_dead_letters, cli_demo, cli_look, cli_mail, cli_run, cli_spool, cli_tickets
+from daemon.cli_options import Config
+from daemon.errors import USAGE, UserError
+
+INTERRUPTED: Final = 130
+
+app = typer.Typer(
+    name="switchboard",
+    help="Every support channel in, one ticket stream out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    epilog="Exit codes: 0 done; 1 the answer is no; 2 wrong command line; 3 cannot work now; 4 not found.",
+)
+
+
+@app.callback()
+def root(config: Config = None) -> None:
+    """Every support channel in, one ticket stream out."""
+    del config  # remembered by the option itself
+
+
+cli_run.add_to(app)
+cli_look.add_to(app)
+cli_mail.add_to(app)
+app.add_typer(cli_tickets.app, name="tickets")
+app.add_typer(cli_spool.app, name="spool")
+app.add_typer(cli_dead_letters.app, name="dead-letters")
+cli_demo.add_to(app)
+
+
+def main() -> NoReturn:
+    """Run the command line; mistakes of people and of the world around end in a sentence, not in a traceback."""
+    try:
+        code = app(standalone_mode=False)
+    except typer.Abort:
+        code = INTERRUPTED
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except UserError as error:
+        code = _say(str(error), error.code)
+    except BrokenPipeError:
+        code = _pipe_closed()
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        code = _say(error.format_message(), USAGE)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(message: str, code: int) -> int:
+    for line in message.splitlines():
+        sys.stderr.write(f"switchboard: {line}\n")
+    return code
+
+
+def _pipe_closed() -> int:
+    """End quietly when the reader of our output has gone (`| head`)."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

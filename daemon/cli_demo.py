@@ -1,0 +1,20 @@
+"""`demo`."""
+
+from typing import Annotated
+
+import typer
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command("demo")(demo)
+
+
+def demo(
+    *,
+    keep: Annotated[bool, typer.Option("--keep", envvar="KEEP", help="Leave the daemon running at the end.")] = False,
+) -> None:
+    """Start a daemon of its own, send it a dozen varied mails, and show what became of each."""
+    from daemon.demo import run_demo  # noqa: PLC0415 - see `daemon.cli`
+
+    raise typer.Exit(run_demo(keep=keep))

@@ -1,0 +1,40 @@
+"""`run`: the daemon."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from daemon.cli_options import Config
+
+
+class Role(StrEnum):
+    """What a process does."""
+
+    ALL = "all"
+    INGEST = "ingest"
+    ROUTE = "route"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command("run")(run)
+
+
+def run(
+    role: Annotated[Role, typer.Argument(help="all, or one role of several machines.")] = Role.ALL,
+    *,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Router processes (all), or tasks' name (route).")] = 1,
+    link: Annotated[int | None, typer.Option(hidden=True, help="Inherited socket to the supervisor.")] = None,
+    name: Annotated[str | None, typer.Option(hidden=True, help="Name in logs and metrics.")] = None,
+    jobs: Annotated[bool, typer.Option(hidden=True, help="Do what one router does for all.")] = True,
+    config: Config = None,
+) -> None:
+    """Run the daemon until SIGTERM or Ctrl-C; a second one ends it at once."""
+    del config
+    from daemon.run import run_all, run_role  # noqa: PLC0415 - see `daemon.cli`
+
+    if role is Role.ALL or (role is Role.ROUTE and workers > 1):
+        run_all(roles=("ingest", "route") if role is Role.ALL else ("route",), workers=workers)
+    else:
+        run_role(role.value, name=name or role.value, link_fd=link, jobs=jobs)

@@ -1,0 +1,89 @@
+"""What `dead-letters ...` does."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from console import detail, tables
+from daemon.cli_options import print_json, print_line, print_rows, print_text
+from daemon.errors import NO, NOT_FOUND, UserError
+from daemon.opened import Opened, desk, with_store
+from router.desk import DeskError, NoSuchDeadLetterError, Retried
+from ticket_store import dead_letters
+from ticket_store.listing import MOST_ROWS
+from ticket_store.listing import as_json as plain
+
+_T = TypeVar("_T")
+
+
+def list_letters(*, state: str | None, account: str | None, limit: int, as_json: bool) -> None:
+    """Print dead letters."""
+
+    async def read(store: Opened) -> list[dead_letters.DeadLetterLine]:
+        lines: list[dead_letters.DeadLetterLine] = []
+        async with store.pool.connection() as connection:
+            while len(lines) < limit:
+                page = await dead_letters.list_dead_letters(
+                    connection,
+                    state=state,
+                    account=account,
+                    after_id=lines[-1].id if lines else None,
+                    limit=min(limit - len(lines), MOST_ROWS),
+                )
+                lines += page
+                if not page:
+                    break
+        return lines
+
+    rows = [plain(line) for line in with_store(read)]
+    print_rows(rows, tables.DEAD_LETTERS, as_json=as_json, nothing="no dead letters")
+
+
+def show_letter(letter: int, *, as_json: bool) -> None:
+    """Print one dead letter; as JSON with its record."""
+
+    async def read(store: Opened) -> dead_letters.DeadLetter:
+        async with store.pool.connection() as connection:
+            return await dead_letters.show_dead_letter(connection, letter)
+
+    found = ask(read)
+    if as_json:
+        print_json({**plain(found), "value": found.text})
+    else:
+        print_text(detail.dead_letter(plain(found)))
+
+
+def retry_letter(letter: int) -> int:
+    """Route a dead letter again; 1 when it fails again."""
+
+    async def retry(store: Opened) -> Retried:
+        return await desk(store).retry(letter)
+
+    done = ask(retry)
+    if done.reason:
+        print_line(f"dead letter {letter} failed again: {done.reason}")
+        return NO
+    became = ", ".join(f"{outcome} ({rule})" for outcome, rule in done.routed)
+    print_line(f"dead letter {letter} is routed: {became}")
+    return 0
+
+
+def drop_letter(letter: int) -> None:
+    """Give a dead letter up."""
+
+    async def drop(store: Opened) -> None:
+        async with store.pool.connection() as connection:
+            await connection.rollback()
+            await dead_letters.drop_dead_letter(connection, letter)
+
+    ask(drop)
+    print_line(f"dead letter {letter} is dropped; it counts as discarded")
+
+
+def ask(work: Callable[[Opened], Awaitable[_T]]) -> _T:
+    """Run work on the store; what is not there or not allowed is a `UserError`."""
+    try:
+        return with_store(work)
+    except (dead_letters.DeadLetterError, NoSuchDeadLetterError) as error:
+        raise UserError(str(error), code=NOT_FOUND) from error
+    except DeskError as error:
+        raise UserError(str(error), code=NO) from error

@@ -1,0 +1,140 @@
+"""`run ingest`: takes mail in and puts it on the inbound topic."""
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack, suppress
+from typing import Final
+
+import structlog
+
+from bus.port import BusError, Log
+from connectors.intake import Intake
+from connectors.mail.normalize import undecodable
+from connectors.mail.normalizer import MailNormalizer
+from connectors.mail.settings import SmtpSettings
+from connectors.mail.smtp import SmtpIntake, tls_context
+from connectors.mail.smtp_address import AccountDirectory
+from daemon.door import Gate
+from daemon.errors import UserError
+from daemon.health import BUS
+from daemon.metrics import IntakeMetrics, SmtpMetrics
+from daemon.process import Process, now
+from daemon.settings import Settings
+from daemon.sink import BusSink
+from daemon.wiring import LatePublisher, database_url, ensure_topics, make_log
+from ticket_store.blobs_local import LocalBlobStore
+
+LOOK_EVERY: Final = 1.0
+"""Seconds between two looks at bus and disk."""
+FORGIVE_AFTER: Final = 10.0
+"""Seconds after the last failed publish; when the bus answers by then, it counts as well again."""
+STOP_GRACE: Final = 7.0
+"""Seconds for sessions in flight after the first signal."""
+
+_log = structlog.get_logger(__name__)
+
+
+async def ingest(process: Process) -> None:
+    """Serve until the process is told to stop."""
+    async with AsyncExitStack() as stack:
+        metrics = IntakeMetrics(registry=process.registry)
+        gate = Gate(board=process.board, counted=lambda reason: metrics.door_closed.labels(reason=reason).inc())
+        log = make_log(process.settings, database_url(process.settings))
+        stack.push_async_callback(log.close)
+        publisher = LatePublisher(open_=log.publisher)
+        intake = await make_intake(process, stack, gate, publisher, metrics)
+        watch = asyncio.create_task(_watch(process, log, publisher, gate, metrics), name="watch")
+        stack.push_async_callback(_end, watch)
+        smtp = await _listen(process, intake)
+        _log.info("smtp listening", host=smtp.address[0], port=smtp.address[1])
+        process.ready()
+        await _first(process.stop.wait(), watch)
+        gate.stop()
+        await smtp.stop(STOP_GRACE)
+        await intake.drain(1.0)
+
+
+async def make_intake(
+    process: Process, stack: AsyncExitStack, gate: Gate, publisher: LatePublisher, metrics: IntakeMetrics
+) -> Intake:
+    """Put the pipeline together: parser, blob store, bus; the stack closes them."""
+    settings = process.settings
+    blobs = LocalBlobStore(root=settings.blob_folder)
+    stack.callback(blobs.close)
+    try:
+        await blobs.prepare(now=now())
+    except OSError as error:
+        raise UserError(f"blobs.path: {error.strerror or error}") from error
+    normalizer = MailNormalizer()
+    stack.push_async_callback(normalizer.close)
+    sink = BusSink(
+        publisher=publisher,
+        topic=settings.bus.inbound_topic,
+        blobs=blobs,
+        board=process.board,
+        shrunk=metrics.shrunk.inc,
+    )
+    return Intake(normalize=normalizer, undecodable=undecodable, blobs=blobs, sink=sink, door=gate, meter=metrics)
+
+
+async def _listen(process: Process, intake: Intake) -> SmtpIntake:
+    settings = process.settings
+    try:
+        smtp = SmtpIntake(
+            settings=_with_spill_folder(settings),
+            directory=AccountDirectory(accounts=settings.mail_accounts()),
+            intake=intake,
+            clock=now,
+            tls=tls_context(settings.smtp),
+            meter=SmtpMetrics(registry=process.registry),
+        )
+        await smtp.start()
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    except OSError as error:
+        where = f"{settings.smtp.host}:{settings.smtp.port}"
+        raise UserError(
+            f"smtp.port: cannot listen on {where} ({error.strerror}); is another daemon running?"
+        ) from error
+    return smtp
+
+
+def _with_spill_folder(settings: Settings) -> SmtpSettings:
+    return settings.smtp.model_copy(update={"spill_folder": settings.smtp.spill_folder or settings.data_dir / "spill"})
+
+
+async def _watch(process: Process, log: Log, publisher: LatePublisher, gate: Gate, metrics: IntakeMetrics) -> None:
+    """Look at bus and disk again and again; open the publisher when the bus comes up."""
+    while True:
+        metrics.free_disk.set(gate.look_at_disk(process.settings.blob_folder))
+        await _look_at_bus(process, log, publisher)
+        await asyncio.sleep(LOOK_EVERY)
+
+
+async def _look_at_bus(process: Process, log: Log, publisher: LatePublisher) -> None:
+    try:
+        if not publisher.is_open:
+            await ensure_topics(log, process.settings)
+            await publisher.open()
+        await log.ping()
+    except BusError as error:
+        process.board.set(BUS, f"the bus does not answer: {type(error).__name__}", name="ping")
+        return
+    process.board.clear(BUS, name="ping")
+    if process.board.age(BUS) > FORGIVE_AFTER:
+        process.board.clear(BUS)
+
+
+async def _first(stop: Coroutine[object, object, object], watch: asyncio.Task[None]) -> None:
+    """Wait for the stop; a watch that fails is a bug, and ends the process so that it is started again."""
+    stopping = asyncio.create_task(stop)
+    await asyncio.wait([stopping, watch], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if watch.done():
+        watch.result()
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

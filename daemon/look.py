@@ -1,0 +1,156 @@
+"""What `check`, `migrate`, `ledger`, `status` and `channels` do."""
+
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from console import tables
+from daemon.channels import channels
+from daemon.cli_options import loaded_settings, print_json, print_line, print_rows, print_table
+from daemon.errors import NO, UNAVAILABLE, UserError
+from daemon.opened import Opened, start_postgres, with_store
+from daemon.process import now
+from daemon.settings import Settings
+from daemon.settings_load import load
+from daemon.settings_problems import Problem, SettingsError
+from daemon.wiring import GROUP, components, database_url
+from ticket_store.ledger import Ledger, read_ledger
+from ticket_store.listing import as_json as plain
+from ticket_store.migrate import MigrationError
+from ticket_store.migrate import migrate as migrate_schema
+from ticket_store.overview import read_overview
+
+
+def check_settings(*, as_json: bool) -> int:
+    """Print every mistake and warning; 1 when there is a mistake."""
+    try:
+        found = load(None, os.environ, Path.cwd())
+        problems: tuple[Problem, ...] = found.warnings
+        said = f"settings are right ({found.file or 'no file: defaults'})"
+    except SettingsError as error:
+        problems, said = error.problems, ""
+    rows = [{key: asdict(problem)[key] for key in ("level", "where", "key", "reason")} for problem in problems]
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table(tables.table(tables.PROBLEMS, rows))
+    if said and not as_json:
+        print_line(said)
+    return NO if any(problem.level == "error" for problem in problems) else 0
+
+
+def migrate_store() -> None:
+    """Apply what is pending and say what it was."""
+    import asyncio  # noqa: PLC0415 - only this command needs it here
+
+    asyncio.run(_migrate(loaded_settings().settings))
+
+
+async def _migrate(settings: Settings) -> None:
+    async with AsyncExitStack() as stack:
+        if settings.store.embedded:
+            await start_postgres(settings, stack)
+        try:
+            applied = migrate_schema(database_url(settings), components())
+        except MigrationError as error:
+            raise UserError(str(error)) from error
+    for migration in applied:
+        print_line(f"applied {migration}")
+    if not applied:
+        print_line("nothing to do: the schema is this version's")
+
+
+async def ledger_of(store: Opened) -> Ledger:
+    """Count everything, by the store and the bus."""
+    topic = store.settings.bus.inbound_topic
+    async with store.pool.connection() as connection:
+        await connection.rollback()
+        return await read_ledger(connection, consumer=GROUP, topic=topic, log_ends=lambda: store.log.partitions(topic))
+
+
+def show_ledger(*, as_json: bool) -> int:
+    """Print the ledger; 1 when it does not balance."""
+    found = with_store(ledger_of)
+    if as_json:
+        print_json(found.as_json())
+    else:
+        print_table(tables.table(tables.LEDGER, ledger_rows(found), title="Ledger"))
+        if not found.balanced:
+            print_line(found.diagnosis)
+    return 0 if found.balanced else NO
+
+
+def ledger_rows(found: Ledger) -> list[Mapping[str, Any]]:
+    """Give a row an account and one for the whole."""
+    whole = {key: value for key, value in found.as_json().items() if isinstance(value, int)}
+    accounts = [{"balanced": None, **row} for row in found.as_json()["accounts"]]
+    return [*accounts, {"account": "all", **whole}]
+
+
+def show_channels(*, as_json: bool) -> None:
+    """Print the channels found in `connectors/` and the accounts that use them."""
+    accounts = loaded_settings().settings.accounts
+    rows = [
+        {
+            "channel": channel.name,
+            "what": channel.title,
+            "accounts": [name for name, found in accounts.items() if getattr(found, "channel", "") == channel.name],
+        }
+        for channel in channels().values()
+    ]
+    print_rows(rows, tables.CHANNELS, as_json=as_json, nothing="there is no channel")
+
+
+def readiness_of(settings: Settings) -> Mapping[str, Any]:
+    """Ask the running daemon how it is; `running` is false when nobody answers on the HTTP port."""
+    if not settings.http.port:
+        return {"running": None, "ready": None, "troubles": []}
+    url = f"http://{settings.http.host}:{settings.http.port}/readyz"
+    try:
+        with urllib.request.urlopen(url, timeout=3) as answer:
+            return {"running": True, **json.load(answer)}
+    except urllib.error.HTTPError as error:
+        return {"running": True, **json.load(error)}
+    except (OSError, ValueError):
+        return {"running": False, "ready": False, "troubles": []}
+
+
+def show_status(*, as_json: bool) -> int:
+    """Print how the daemon is and how much waits; 3 when it does not run or is not ready."""
+    settings = loaded_settings().settings
+    daemon = readiness_of(settings)
+    waiting = with_store(_waiting)
+    if as_json:
+        print_json({**daemon, **waiting})
+    else:
+        troubles = [f"{trouble['process']}: {trouble['reason']} {trouble['detail']}" for trouble in daemon["troubles"]]
+        shown = {"running": daemon["running"], "ready": daemon["ready"], "troubles": troubles, **_flat(waiting)}
+        print_table(tables.facts(shown))
+    return 0 if daemon["ready"] is not False else UNAVAILABLE
+
+
+def _flat(values: Mapping[str, object]) -> dict[str, object]:
+    """Give counts by name as one line; what is for machines alone is left out."""
+    counted = {
+        key: ", ".join(f"{name} {count}" for name, count in value.items()) or 0
+        for key, value in values.items()
+        if isinstance(value, Mapping)
+    }
+    return {key: counted.get(key, value) for key, value in values.items() if key != "partitions"}
+
+
+async def _waiting(store: Opened) -> dict[str, object]:
+    topic = store.settings.bus.inbound_topic
+    async with store.pool.connection() as connection:
+        await connection.rollback()
+        found = await read_overview(
+            connection, consumer=GROUP, topic=topic, now=now(), log_ends=lambda: store.log.partitions(topic)
+        )
+    shown: dict[str, object] = plain(found)
+    return shown

@@ -1,0 +1,107 @@
+"""The running daemon's store and bus, opened for one command by the same settings."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from bus.port import BusUnavailableError, Log
+from daemon import logs
+from daemon.cli_options import loaded_settings
+from daemon.errors import UserError
+from daemon.process import now
+from daemon.settings import Settings
+from daemon.wiring import components, database_url, ensure_topics, make_log, policies, postgres
+from router.desk import Desk
+from ticket_store.embedded import EmbeddedPostgresError
+from ticket_store.instance import Instance, read_or_create
+from ticket_store.migrate import MigrationError, State, migrate, schema_state
+from ticket_store.numbers import TicketNumbers
+from ticket_store.pool import Pool, make_pool
+from ticket_store.routing import RoutingStore
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """What a command works with."""
+
+    settings: Settings
+    url: str
+    pool: Pool
+    log: Log
+    instance: Instance
+
+
+def with_store(work: Callable[[Opened], Awaitable[_T]]) -> _T:
+    """Run a command's work on the store of the settings; what cannot be reached is a `UserError`."""
+    settings = loaded_settings().settings
+    logs.configure(level="warning", format_="auto", process="cli")
+
+    async def body() -> _T:
+        async with opened(settings) as found:
+            return await work(found)
+
+    try:
+        return asyncio.run(body())
+    except (psycopg.OperationalError, PoolTimeout) as error:
+        raise UserError(f"the store does not answer ({type(error).__name__}): is PostgreSQL running?") from error
+    except BusUnavailableError as error:
+        raise UserError(f"the bus does not answer: {error}") from error
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Opened]:
+    """Open store and bus. An embedded PostgreSQL that does not run is started, and stopped again at the end."""
+    async with AsyncExitStack() as stack:
+        if settings.store.embedded:
+            await start_postgres(settings, stack)
+        url = database_url(settings)
+        await asyncio.to_thread(fit_schema, settings, url)
+        pool = make_pool(url, name="cli", max_size=settings.store.connections)
+        await stack.enter_async_context(pool)
+        log = make_log(settings, url)
+        stack.push_async_callback(log.close)
+        await ensure_topics(log, settings)
+        async with pool.connection() as connection:
+            instance = await read_or_create(connection)
+        yield Opened(settings=settings, url=url, pool=pool, log=log, instance=instance)
+
+
+def desk(store: Opened) -> Desk:
+    """Give the operators' desk."""
+    numbers = TicketNumbers(key=store.instance.ticket_number_key)
+    routing = RoutingStore(pool=store.pool, numbers=numbers)
+    return Desk(store=routing, policies=policies(store.settings), source=store.instance.source, clock=now)
+
+
+async def start_postgres(settings: Settings, stack: AsyncExitStack) -> None:
+    """Adopt or start the embedded server; the stack lets go of it."""
+    server = postgres(settings)
+    try:
+        await asyncio.to_thread(server.start)
+    except EmbeddedPostgresError as error:
+        raise UserError(f"the embedded PostgreSQL: {error}") from error
+    stack.push_async_callback(asyncio.to_thread, server.stop)
+
+
+def fit_schema(settings: Settings, url: str) -> None:
+    """Migrate the embedded store; refuse one by URL whose schema is not this version's. Raises `UserError`."""
+    try:
+        if settings.store.embedded:
+            migrate(url, components())
+            return
+        found = schema_state(url, components())
+    except MigrationError as error:
+        raise UserError(str(error)) from error
+    except psycopg.OperationalError as error:
+        raise UserError("store.url: PostgreSQL does not answer there") from error
+    if found.state is State.OLDER:
+        raise UserError("the store's schema is older than this version: run `switchboard migrate`")
+    if found.state is State.NEWER:
+        raise UserError("the store's schema is newer than this version: install the newer Switchboard")

@@ -1,0 +1,208 @@
+"""Runs the daemon: the supervisor with its children, or one role alone."""
+
+import asyncio
+import fcntl
+import functools
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import IO, Final
+
+import structlog
+import uvloop
+from prometheus_client import CollectorRegistry, ProcessCollector
+
+from daemon import logs
+from daemon.cli_options import loaded_settings
+from daemon.errors import UserError
+from daemon.health import POSTGRES, STARTING, Board, Report, readiness
+from daemon.ingest import ingest
+from daemon.metrics import Gathered, ProcessMetrics, exposition
+from daemon.opened import fit_schema
+from daemon.process import Body, Process, install_signals, now, serve
+from daemon.route import route
+from daemon.settings import Settings
+from daemon.settings_load import Loaded
+from daemon.supervisor import ChildSpec, Supervisor
+from daemon.wiring import database_url, postgres
+from ticket_store.embedded import EmbeddedPostgres, EmbeddedPostgresError
+
+LOOK_EVERY: Final = 0.5
+"""Seconds between two looks at the embedded PostgreSQL."""
+FIRST_PAUSE: Final = 0.5
+LONGEST_PAUSE: Final = 30.0
+LOCK_PATIENCE: Final = 10.0
+"""Seconds that a start waits for the daemon before it to be gone."""
+
+_log = structlog.get_logger(__name__)
+
+
+def run_role(role: str, *, name: str, link_fd: int | None, jobs: bool) -> None:
+    """Run one role in this process."""
+    loaded = _begin(name)
+    body: Body = ingest if role == "ingest" else functools.partial(route, jobs=jobs)
+
+    async def main() -> None:
+        async with AsyncExitStack() as stack:
+            if link_fd is None and loaded.settings.store.embedded:
+                server = postgres(loaded.settings)
+                await _start_postgres(server)
+                stack.push_async_callback(asyncio.to_thread, server.stop)
+            if link_fd is None:
+                await asyncio.to_thread(fit_schema, loaded.settings, database_url(loaded.settings))
+            process = Process(name=name, settings=loaded.settings)
+            await serve(process, body, link_fd=link_fd)
+
+    uvloop.run(main())
+
+
+def run_all(*, roles: Sequence[str], workers: int) -> None:
+    """Run the supervisor and, under it, a process for each role (routers: `workers`)."""
+    loaded = _begin("supervisor")
+    for warning in loaded.warnings:
+        _log.warning("settings", key=warning.key, reason=warning.reason)
+    uvloop.run(Daemon(settings=loaded.settings, specs=_specs(roles, workers)).run())
+
+
+def _begin(name: str) -> Loaded:
+    loaded = loaded_settings()
+    with suppress(OSError):
+        loaded.settings.data_dir.mkdir(parents=True, exist_ok=True)
+    logs.configure(level=loaded.settings.log.level, format_=loaded.settings.log.format, process=name)
+    return loaded
+
+
+def _specs(roles: Sequence[str], workers: int) -> list[ChildSpec]:
+    """Give the children; each is this command line again, with a role of its own."""
+    own = [sys.executable, "-m", "daemon"]
+    specs = [ChildSpec(name="ingest", command=[*own, "run", "ingest"])] if "ingest" in roles else []
+    for number in range(workers):
+        name = f"route-{number}"
+        jobs = "--jobs" if number == 0 else "--no-jobs"
+        specs.append(ChildSpec(name=name, command=[*own, "run", "route", "--name", name, jobs]))
+    return specs
+
+
+class Daemon:
+    """The supervisor process: PostgreSQL, children, HTTP."""
+
+    def __init__(self, *, settings: Settings, specs: Sequence[ChildSpec]) -> None:
+        self._settings = settings
+        self._stop = asyncio.Event()
+        self._kill = asyncio.Event()
+        self._board = Board(clock=now)
+        self._board.set(STARTING)
+        self._gathered = Gathered()
+        self._registry = CollectorRegistry()
+        self._metrics = ProcessMetrics(registry=self._registry)
+        ProcessCollector(registry=self._registry)
+        self._all = CollectorRegistry()
+        self._all.register(self._gathered)
+        self._restarts: dict[str, int] = {}
+        self._supervisor = Supervisor(specs=specs, clock=now, heard=self._heard)
+
+    async def run(self) -> None:
+        """Run until told to stop. Children go first, PostgreSQL last."""
+        install_signals(self._stop, at_once=self._kill.set)
+        async with AsyncExitStack() as stack:
+            stack.enter_context(await _only_one(self._settings.data_dir))
+            await self._serve_http(stack)
+            if self._settings.store.embedded:
+                await self._keep_postgres(stack)
+            await asyncio.to_thread(fit_schema, self._settings, database_url(self._settings))
+            self._board.clear(STARTING)
+            self._announce()
+            await self._supervisor.run(self._stop, self._kill)
+        _log.info("stopped")
+
+    def readiness(self) -> tuple[bool, dict[str, object]]:
+        """Give the answer for `/readyz`: our own troubles and those of every child."""
+        own = Report(process="supervisor", troubles=tuple(self._board))
+        return readiness({"supervisor": own, **self._supervisor.reports()})
+
+    def metrics(self) -> str:
+        """Give the exposition of this process and of all children."""
+        ready, _ = self.readiness()
+        self._metrics.ready.set(ready)
+        for child in self._supervisor.children:
+            new = child.restarts - self._restarts.get(child.name, 0)
+            self._metrics.restarts.labels(of=child.name).inc(new)
+            self._restarts[child.name] = child.restarts
+        self._gathered.put("supervisor", exposition(self._registry))
+        return exposition(self._all)
+
+    def _heard(self, report: Report) -> None:
+        self._gathered.put(report.process, report.metrics)
+
+    async def _serve_http(self, stack: AsyncExitStack) -> None:
+        from daemon.web import WebServer, make_app  # noqa: PLC0415 - half a second that the children need not spend
+
+        http = self._settings.http
+        app = make_app(readiness=self.readiness, metrics=self.metrics)
+        await stack.enter_async_context(WebServer(app=app, host=http.host, port=http.port))
+
+    async def _keep_postgres(self, stack: AsyncExitStack) -> None:
+        server = postgres(self._settings)
+        await _start_postgres(server)
+        stack.push_async_callback(asyncio.to_thread, server.stop)
+        watch = asyncio.create_task(self._watch_postgres(server), name="postgres")
+        stack.callback(watch.cancel)
+
+    async def _watch_postgres(self, server: EmbeddedPostgres) -> None:
+        """Start PostgreSQL again whenever it is gone, with growing pauses; the rest says "later" meanwhile."""
+        pause = FIRST_PAUSE
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            if server.pid is not None or self._stop.is_set():
+                continue
+            _log.error("PostgreSQL is gone; starting it again")
+            self._board.set(POSTGRES, "the embedded PostgreSQL was gone and is being started")
+            try:
+                await asyncio.to_thread(server.start)
+            except EmbeddedPostgresError as error:
+                _log.error("PostgreSQL does not start", again_in_seconds=pause, reason=str(error))
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+            else:
+                pause = FIRST_PAUSE
+                self._board.clear(POSTGRES)
+
+    def _announce(self) -> None:
+        smtp, http = self._settings.smtp, self._settings.http
+        _log.info(
+            "switchboard runs",
+            smtp=f"{smtp.host}:{smtp.port}",
+            http=f"{http.host}:{http.port}" if http.port else "off",
+            data=str(self._settings.data_dir),
+            accounts=sorted(self._settings.accounts),
+        )
+
+
+async def _start_postgres(server: EmbeddedPostgres) -> None:
+    try:
+        await asyncio.to_thread(server.start)
+    except EmbeddedPostgresError as error:
+        raise UserError(f"the embedded PostgreSQL: {error}") from error
+
+
+async def _only_one(folder: Path) -> IO[bytes]:
+    """Hold the folder's lock as long as we live: two daemons in one folder would fight for ports and children."""
+    path = folder / "daemon.lock"
+    try:
+        file = path.open("ab")
+    except OSError as error:
+        raise UserError(f"data_dir: {path} cannot be written ({error.strerror})") from error
+    deadline = asyncio.get_running_loop().time() + LOCK_PATIENCE
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if asyncio.get_running_loop().time() > deadline:
+                file.close()
+                raise UserError(f"another daemon runs in {folder}: stop it, or set another data_dir") from None
+            await asyncio.sleep(0.1)
+        else:
+            os.ftruncate(file.fileno(), 0)
+            return file

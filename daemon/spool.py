@@ -1,0 +1,97 @@
+"""What `spool ...` does."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from console import detail, tables
+from daemon.cli_options import print_json, print_line, print_rows, print_text
+from daemon.errors import NO, NOT_FOUND, USAGE, UserError
+from daemon.opened import Opened, desk, with_store
+from daemon.process import now
+from router.desk import DeskError, Filed, NoSuchTicketError
+from router.desk import NotHeldError as NotHeldAnyMoreError
+from ticket_store import spool
+from ticket_store.listing import MOST_ROWS
+from ticket_store.listing import as_json as plain
+from ticket_store.numbers import parse
+
+_T = TypeVar("_T")
+
+
+def list_held(*, reason: str | None, account: str | None, limit: int, as_json: bool) -> None:
+    """Print held messages."""
+
+    async def read(store: Opened) -> list[spool.SpoolLine]:
+        lines: list[spool.SpoolLine] = []
+        async with store.pool.connection() as connection:
+            while len(lines) < limit:
+                page = await spool.list_spool(
+                    connection,
+                    now=now(),
+                    reason=reason,
+                    account=account,
+                    after_id=lines[-1].id if lines else None,
+                    limit=min(limit - len(lines), MOST_ROWS),
+                )
+                lines += page
+                if not page:
+                    break
+        return lines
+
+    print_rows([plain(line) for line in with_store(read)], tables.SPOOL, as_json=as_json, nothing="nothing is held")
+
+
+def show_held(message: int, *, as_json: bool) -> None:
+    """Print one held message."""
+
+    async def read(store: Opened) -> spool.HeldDetail:
+        async with store.pool.connection() as connection:
+            return await spool.show_held(connection, message, now=now())
+
+    found = plain(ask(read))
+    print_json(found) if as_json else print_text(detail.held(found))
+
+
+def link_held(message: int, number: str) -> None:
+    """Put a held message on a ticket."""
+
+    async def link(store: Opened) -> Filed:
+        return await desk(store).link(message, parse(number))
+
+    _say(message, ask(link))
+
+
+def open_held(message: int) -> None:
+    """Open a ticket for a held message."""
+
+    async def open_(store: Opened) -> Filed:
+        return await desk(store).open(message)
+
+    _say(message, ask(open_))
+
+
+def discard_held(message: int) -> None:
+    """Take a held message out of the spool."""
+
+    async def discard(store: Opened) -> Filed:
+        return await desk(store).discard(message)
+
+    _say(message, ask(discard))
+
+
+def _say(message: int, filed: Filed) -> None:
+    where = f"is on ticket {filed.ticket}" if filed.ticket else "is discarded"
+    more = f"; {filed.released} held answers went with it" if filed.released else ""
+    print_line(f"message {message} {where}{more}")
+
+
+def ask(work: Callable[[Opened], Awaitable[_T]]) -> _T:
+    """Run work on the store; what is not there or not allowed is a `UserError`."""
+    try:
+        return with_store(work)
+    except (spool.NotHeldError, NotHeldAnyMoreError, NoSuchTicketError) as error:
+        raise UserError(str(error), code=NOT_FOUND) from error
+    except DeskError as error:
+        raise UserError(str(error), code=NO) from error
+    except ValueError as error:
+        raise UserError(str(error), code=USAGE) from error

@@ -1,0 +1,80 @@
+import io
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from rich.table import Table
+
+from console import tables
+from console.safe_text import paragraphs, plain
+
+
+def shown(made: Table, width: int = 160) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width, force_terminal=False).print(made)
+    return out.getvalue()
+
+
+TICKET: dict[str, Any] = {
+    "number": "1234567897",
+    "status": "open",
+    "subject": "[bold]Printer[/bold] на столе",
+    "requester": "ana@example.org",
+    "account": "support",
+    "channel": "mail",
+    "message_count": 1200,
+}
+
+
+def test_a_ticket_stands_in_one_row_with_all_its_columns() -> None:
+    row = next(line for line in shown(tables.table(tables.TICKETS, [TICKET])).splitlines() if "1234567897" in line)
+    assert row.split() == [
+        "1234567897",
+        "open",
+        *TICKET["subject"].split(),
+        "ana@example.org",
+        "support",
+        "mail",
+        "1,200",
+    ]
+
+
+def test_markup_in_a_subject_is_text() -> None:
+    assert "[bold]Printer[/bold]" in shown(tables.table(tables.TICKETS, [TICKET]))
+
+
+def test_a_sender_cannot_move_the_cursor_or_turn_the_text_around() -> None:
+    evil = {**TICKET, "subject": "a\x1b[2Jb\rc\u202egnp.exe\nd"}
+    said = shown(tables.table(tables.TICKETS, [evil]))
+    assert not {"\x1b", "\r", "\u202e"} & set(said)
+    assert "a [2Jb c gnp.exe d" in said
+
+
+def test_an_unbalanced_ledger_says_no_loudly() -> None:
+    rows = [{"account": "support", "accepted": 3, "ticketed": 2, "balanced": False}]
+    assert "NO" in shown(tables.table(tables.LEDGER, rows))
+
+
+def test_what_is_not_there_shows_as_nothing() -> None:
+    assert "None" not in shown(tables.table(tables.SPOOL, [{"id": 7, "reason": "stranger", "subject": None}]))
+
+
+def test_facts_are_names_and_values() -> None:
+    assert "held messages" in shown(tables.facts({"held_messages": 3}))
+
+
+def test_long_values_are_cut_with_a_mark() -> None:
+    assert plain("x" * 300, limit=10) == "x" * 9 + "…"
+
+
+@given(st.text())
+def test_plain_text_is_one_line_without_control_characters(text: str) -> None:
+    said = plain(text)
+    assert not any(ord(char) < 32 or 127 <= ord(char) < 160 for char in said)
+    assert len(said.splitlines()) <= 1
+
+
+@given(st.text())
+def test_paragraphs_keep_their_lines(text: str) -> None:
+    assert len(paragraphs(text).split("\n")) == max(1, len(text.splitlines()))
