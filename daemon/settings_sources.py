@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import UnionType
-from typing import Any, Final, Union, cast, get_args, get_origin
+from typing import Any, Final, Literal, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -82,7 +82,7 @@ def _table(data: dict[str, Any], path: KeyPath) -> dict[str, Any] | None:
 
 def _value(text: str, kind: object) -> object:
     """Turn a variable's text into what the key takes; pydantic turns text into numbers, switches and paths itself."""
-    if get_origin(kind) is None or get_origin(kind) is Union:
+    if get_origin(kind) in (None, Union, Literal):
         return text
     if text.lstrip()[:1] in ("[", "{"):
         return json.loads(text)
