@@ -99,6 +99,6 @@ SENT_FROM: Final = re.compile(
     r"enviado (?:desde|do|de|a partir)|"
     r"enviada do|inviato da|verstuurd vanaf|verzonden vanaf|verzonden met|wysłane z|wysłano z|skickat från|sendt fra|"
     r"lähetetty |отправлено (?:с|из)|надіслано (?:з|із)|odesláno z|iphoneから送信|从我的|發自我的|发自我的|"
-    r"나의 [^\n]{0,20}에서 보냄)[^\n]{0,120}$",
+    r"나의 [^\n]{0,20}에서 보냄)[^\n,]{0,120}$",
     re.IGNORECASE,
 )

@@ -78,7 +78,8 @@ def _attribution(lines: list[str], index: int) -> int:
         if len(joined) > _MAX_LINE:
             return 0
         if _is_attribution(joined):
-            return 0 if _begins_later(lines[index + 1 : index + count]) else count
+            begun = marks.BEGINNING.match(lines[index])
+            return 0 if not begun and _begins_later(lines[index + 1 : index + count]) else count
     return 0
 
 

@@ -96,7 +96,7 @@ def test_10_000_references_are_cut_to_the_ends() -> None:
 
 
 def test_a_5_mb_html_part_is_cut_and_kept_whole_as_a_blob() -> None:
-    html = b"<div><p>line of text</p>" * 220_000
+    html = b"<div><p>a line of text, as long as lines in a newsletter are, with one <b>bold</b> word</p>" * 56_000
     result = normalize(delivery(mail(b"Content-Type: text/html; charset=utf-8", body=html)))
     assert_storable(result)
     assert result.message.html is not None
