@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from bus_reading import PATIENCE, assert_gapless, filled_topic, positions, read, record
@@ -13,6 +14,21 @@ from bus.kafka import KafkaLog
 from bus.port import BusUnavailableError, Consumer, Place, Publisher, Record
 
 PUBLISH_TIMEOUT = 2.0
+
+
+@pytest.fixture(scope="module")
+def shared_broker(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """Give one broker to all tests here: starting takes longer than most of them."""
+    broker = KafkaBroker(jars=kafka_jars, folder=tmp_path_factory.mktemp("outage") / "broker")
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def kafka_broker(shared_broker: KafkaBroker) -> KafkaBroker:
+    """Give it running, whatever the test before has done to it."""
+    shared_broker.start()
+    return shared_broker
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def _from_container(started: ExitStack) -> KafkaServer | None:
         return None
     # testcontainers asks the engine on import and wants seconds when there is none
     from docker.errors import DockerException  # type: ignore[import-untyped]  # noqa: PLC0415 - it ships no types
-    from testcontainers.kafka import KafkaContainer  # noqa: PLC0415
+    from testcontainers.kafka import KafkaContainer  # noqa: PLC0415 - slow where there is no engine
 
     try:
         container = started.enter_context(KafkaContainer(IMAGE).with_kraft())
