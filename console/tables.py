@@ -45,7 +45,7 @@ SPOOL: Final = (
     Column(key="sender", ratio=2),
     Column(key="subject", ratio=2),
     Column(key="account"),
-    Column(key="held_at", title="held since", limit=19),
+    Column(key="held_at", title="held since"),
 )
 DEAD_LETTERS: Final = (
     Column(key="id", justify="right", style="bold"),
@@ -98,6 +98,8 @@ def _cell(value: object, column: Column) -> Text:
         return Text("yes" if value else "NO", style="" if value else "bold red")
     if isinstance(value, int):
         return Text(f"{value:,}" if column.justify == "right" and column.key != "id" else str(value))
+    if column.key.endswith("_at") and isinstance(value, str):
+        return Text(plain(value.replace("T", " "))[:19])
     if isinstance(value, list | tuple):
         return Text(plain(", ".join(map(str, value)), limit=column.limit))
     return Text(plain("" if value is None else str(value), limit=column.limit))

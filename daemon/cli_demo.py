@@ -1,5 +1,6 @@
 """`demo`."""
 
+import os
 from typing import Annotated
 
 import typer
@@ -12,9 +13,9 @@ def add_to(app: typer.Typer) -> None:
 
 def demo(
     *,
-    keep: Annotated[bool, typer.Option("--keep", envvar="KEEP", help="Leave the daemon running at the end.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the daemon running at the end (also: KEEP=1).")] = False,
 ) -> None:
     """Start a daemon of its own, send it a dozen varied mails, and show what became of each."""
     from daemon.demo import run_demo  # noqa: PLC0415 - see `daemon.cli`
 
-    raise typer.Exit(run_demo(keep=keep))
+    raise typer.Exit(run_demo(keep=keep or os.environ.get("KEEP", "") not in ("", "0")))

@@ -9,6 +9,13 @@ from typing import Final, Literal
 LARGE_FILE: Final = 25 * 1024 * 1024
 NESTED: Final = 50_000
 
+ANA: Final = "ana@cliente.example"
+BRUNO: Final = "bruno@loja.example"
+OLGA: Final = "olga@primer.example"
+KENJI: Final = "kenji@rei.example"
+EVE: Final = "eve@elsewhere.example"
+MALLORY: Final = "mallory@bad.example"
+
 Becomes = Literal["ticket", "joined", "held", "duplicate", "released"]
 
 
@@ -25,40 +32,43 @@ class DemoMail:
 
 def demo_mails() -> Iterator[DemoMail]:
     """Give the mails in the order in which they are sent."""
-    ana, bruno, olga, kenji = "ana@cliente.example", "bruno@loja.example", "olga@primer.example", "kenji@rei.example"
-    first = _mail(ana, "The invoice shows the wrong address", "invoice-1", "Please correct invoice 2026-0117.")
-    yield _show("A new request opens a ticket", ana, first, "ticket")
-    reply = _mail(ana, "Re: The invoice shows the wrong address", "invoice-2", "Any news?", answers="invoice-1")
-    yield _show("Her reply joins it", ana, reply, "joined")
-    yield _show("The first mail once more (a retry): a duplicate, no second message", ana, first, "duplicate")
-    early = _mail(bruno, "Re: Pedido 4711", "order-2", "Falta ainda uma peça.", answers="order-1")
-    yield _show("A reply that overtook its original is held ...", bruno, early, "released")
-    late = _mail(bruno, "Pedido 4711", "order-1", "O pedido 4711 não chegou à loja de São João.")
-    yield _show(
-        "... until the original opens its ticket, and the reply follows by itself (Portuguese)", bruno, late, "ticket"
+    yield from _conversations()
+    yield from _languages()
+    yield from _trouble()
+
+
+def _conversations() -> Iterator[DemoMail]:
+    first = _mail(ANA, "The invoice shows the wrong address", "invoice-1", "Please correct invoice 2026-0117.")
+    yield _show("a new request opens a ticket", ANA, first, "ticket")
+    reply = _mail(ANA, "Re: The invoice shows the wrong address", "invoice-2", "Any news?", answers="invoice-1")
+    yield _show("her reply joins it", ANA, reply, "joined")
+    yield _show("her first mail once more, as after a lost answer: a duplicate", ANA, first, "duplicate")
+    early = _mail(BRUNO, "Re: Pedido 4711", "order-2", "Falta ainda uma peça.", answers="order-1")
+    yield _show("a reply that came before its original waits for it ...", BRUNO, early, "released")
+    late = _mail(BRUNO, "Pedido 4711", "order-1", "O pedido 4711 não chegou à loja de São João.")
+    yield _show("... the original opens the ticket, the reply follows by itself (Portuguese)", BRUNO, late, "ticket")
+
+
+def _languages() -> Iterator[DemoMail]:
+    russian = _mail(OLGA, "Пришёл неверный счёт", "schet-1", "Здравствуйте! Пришёл неверный счёт за ноябрь.")
+    yield _show("Russian", OLGA, russian, "ticket")
+    japanese = _mail(KENJI, "ログインできません", "login-1", "パスワードを変更した後、ログインできません。")
+    yield _show("Japanese", KENJI, japanese, "ticket")
+
+
+def _trouble() -> Iterator[DemoMail]:
+    large = _mail(BRUNO, "Fotos do defeito", "photos-1", "Seguem as fotos.", file=LARGE_FILE)
+    yield _show("a file of 25 MB: the file is refused and marked, the text is a ticket", BRUNO, large, "ticket")
+    stranger = _mail(EVE, "Re: invoice", "eve-1", "Send me the invoice too.", answers="invoice-1")
+    yield _show("a stranger answers Ana's mail: held, never on her ticket", EVE, stranger, "held", "stranger")
+    bomb = _show(
+        f"a MIME bomb, {NESTED:,} levels deep: held, no parser saw it", MALLORY, _bomb(), "held", "undecodable"
     )
-    russian = _mail(olga, "Не приходит счёт за ноябрь", "schet-1", "Здравствуйте! Счёт за ноябрь так и не пришёл.")
-    yield _show("Russian", olga, russian, "ticket")
-    japanese = _mail(kenji, "ログインできません", "login-1", "パスワードを変更した後、ログインできません。")
-    yield _show("Japanese", kenji, japanese, "ticket")
-    stranger = _mail("eve@elsewhere.example", "Re: invoice", "eve-1", "Send me the invoice too.", answers="invoice-1")
-    yield _show(
-        "A stranger answers Ana's mail: held, not on her ticket", "eve@elsewhere.example", stranger, "held", "stranger"
-    )
-    large = _mail(bruno, "Fotos do defeito", "photos-1", "Seguem as fotos.", file=LARGE_FILE)
-    yield _show("A file of 25 MB: the file is refused and marked, the text becomes a ticket", bruno, large, "ticket")
-    bomb = _bomb("mallory@bad.example")
-    yield _show(
-        f"A MIME bomb, {NESTED:,} parts deep: no parser sees it; held",
-        "mallory@bad.example",
-        bomb,
-        "held",
-        "undecodable",
-    )
-    away = _mail(kenji, "Out of office", "away-1", "I am away until Monday.", automatic=True)
-    yield _show("An automatic answer that belongs to no ticket: held", kenji, away, "held", "auto_reply")
-    lost = _mail(olga, "Re: Договор", "lost-2", "См. ниже.", answers="written-to-the-old-desk")
-    yield _show("A reply to a mail that nobody knows: held", olga, lost, "held", "unmatched_reply")
+    yield bomb
+    away = _mail(KENJI, "Out of office", "away-1", "I am away until Monday.", automatic=True)
+    yield _show("an automatic answer that belongs to no ticket: held", KENJI, away, "held", "auto_reply")
+    lost = _mail(OLGA, "Re: Договор", "lost-2", "Жду ответа.", answers="written-to-the-old-desk")
+    yield _show("a reply to a mail that nobody here knows: held", OLGA, lost, "held", "unmatched_reply")
 
 
 def _show(caption: str, sender: str, raw: bytes, becomes: Becomes, reason: str = "") -> DemoMail:
@@ -82,8 +92,8 @@ def _mail(
     return mail.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
-def _bomb(sender: str) -> bytes:
+def _bomb() -> bytes:
     """Nest multiparts: 32,000 levels kill some native parsers with SIGSEGV."""
-    head = f"From: {sender}\r\nTo: support@switchboard.example\r\nSubject: hello\r\nMIME-Version: 1.0\r\n"
+    head = f"From: {MALLORY}\r\nTo: support@switchboard.example\r\nSubject: hello\r\nMIME-Version: 1.0\r\n"
     levels = (f'Content-Type: multipart/mixed; boundary="b{n}"\r\n\r\n--b{n}\r\n' for n in range(NESTED))
     return (head + "".join(levels)).encode() + base64.b64encode(b"end") + b"\r\n"

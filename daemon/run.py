@@ -205,4 +205,5 @@ async def _only_one(folder: Path) -> IO[bytes]:
             await asyncio.sleep(0.1)
         else:
             os.ftruncate(file.fileno(), 0)
+            os.write(file.fileno(), f"{os.getpid()}\n".encode())
             return file
