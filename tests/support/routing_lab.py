@@ -1,5 +1,6 @@
 """Messages to route, a log in memory to read them from, and a look at what the router made of them."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -12,8 +13,10 @@ from psycopg.rows import dict_row
 from router.batch import BatchRouter, Part, Routable, Routed
 from router.policy import AccountPolicy, Otherwise, Policies, SenderMatch
 from router.ports import LogErrors
+from router.stored import message_of
+from schemas.events import TicketEvent
 from schemas.message import InboundMessage, record_header
-from schemas.routing_rows import LogPosition
+from schemas.routing_rows import HeldMessageRow, LogPosition
 from ticket_store.numbers import TicketNumbers
 from ticket_store.pool import Pool, make_pool
 from ticket_store.routing import RoutingStore
@@ -119,6 +122,10 @@ class LabLog:
 
     partitions: dict[int, list[LabRecord]] = field(default_factory=dict)
 
+    def extend(self, values: Iterable[InboundMessage | bytes]) -> None:
+        for value in values:
+            self.append(value)
+
     def append(self, value: InboundMessage | bytes, partition: int = 0, **more: Any) -> LabRecord:
         content = value if isinstance(value, bytes) else value.model_dump_json().encode()
         records = self.partitions.setdefault(partition, [])
@@ -143,7 +150,6 @@ class LabConsumer:
         return self._identity
 
     async def fetch(self, *, max_records: int, max_wait: float) -> Sequence[LabRecord]:
-        assert max_wait >= 0
         if self.failures:
             raise self.failures.pop(0)
         found: list[LabRecord] = []
@@ -152,6 +158,7 @@ class LabConsumer:
                 found.extend(self._log.partitions[partition][offset:][: max_records - len(found)])
         for record in found:
             self.next[record.partition] = record.offset + 1
+        await asyncio.sleep(0 if found else min(max_wait, 0.01))
         return found
 
     async def seek(self, positions: Mapping[int, int]) -> None:
@@ -172,14 +179,24 @@ class Watch:
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
     phases: set[str] = field(default_factory=set)
     lags: dict[int, float] = field(default_factory=dict)
+    _heard: dict[str, asyncio.Event] = field(default_factory=dict)
+
+    async def hears(self, what: str) -> None:
+        """Wait until the router says this for the first time."""
+        await self._heard.setdefault(what, asyncio.Event()).wait()
+
+    def _hear(self, what: str) -> None:
+        self._heard.setdefault(what, asyncio.Event()).set()
 
     def trouble(self, what: str, message: str) -> None:
+        self._hear(what)
         self.troubles[what] = message
 
     def well(self, what: str) -> None:
         self.troubles.pop(what, None)
 
     def routed(self, outcome: str, rule: str, count: int) -> None:
+        self._hear(outcome)
         self.counts[outcome, rule] = self.counts.get((outcome, rule), 0) + count
 
     def phase(self, name: str, seconds: float) -> None:
@@ -204,6 +221,14 @@ class Lab:
         """Route messages as one batch that comes from no log."""
         part = Part(log=NOWHERE, moves=(), messages=[Routable(message=message) for message in messages])
         return await self.router(policies).route(part)
+
+    @staticmethod
+    def message_of(row: HeldMessageRow) -> InboundMessage:
+        return message_of(row)
+
+    @staticmethod
+    def event(text: str) -> TicketEvent:
+        return TicketEvent.model_validate_json(text)
 
     async def rows(self, query: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
         async with self.pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
