@@ -102,10 +102,10 @@ class Mta:
                 client = client or smtplib.SMTP("127.0.0.1", self._port, timeout=PATIENCE_SECONDS)
                 self._send(client, mail)
             except (OSError, smtplib.SMTPException) as error:
+                _close(client)
                 client = None
                 self._again(mail, error)
-        if client is not None:
-            client.close()
+        _close(client)
 
     def _send(self, client: smtplib.SMTP, mail: Mail) -> None:
         with self._lock:
@@ -135,6 +135,11 @@ class Mta:
                 self.tally.permanent.append(f"{mail.token}: {code}")
         time.sleep(RETRY_SECONDS)
         self._queue.put(mail)
+
+
+def _close(client: smtplib.SMTP | None) -> None:
+    if client is not None:
+        client.close()
 
 
 def conversations(count: int, *, replies: int, run: str) -> list[Mail]:

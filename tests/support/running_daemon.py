@@ -101,10 +101,11 @@ class RunningDaemon:
         return None
 
     def kill_child(self, name: str) -> None:
-        """Kill the process of one role with SIGKILL."""
+        """Kill the process of one role with SIGKILL, as soon as there is one."""
+        self.wait_until(lambda: self.child(name) is not None, seconds=60, what=f"running {name}")
         found = self.child(name)
-        assert found is not None, f"no process {name} to kill"
-        found.kill()
+        if found is not None:
+            found.kill()
 
     def kill_postgres(self) -> None:
         """Kill the embedded PostgreSQL's first process with SIGKILL; its backends go by themselves."""

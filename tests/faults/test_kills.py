@@ -1,0 +1,126 @@
+"""Nothing lost, nothing twice: processes are killed while mail keeps coming and its sender tries again.
+
+Each kill waits for a mail that is being handed over, so that it never hits a daemon at rest.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+import pytest
+from fault_mta import Mta, conversations
+from kafka_broker import KafkaBroker
+from running_daemon import RunningDaemon, running_daemon
+
+from ticket_store.embedded import EmbeddedPostgres
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(420)]
+
+CONVERSATIONS = 150
+REPLIES = 3
+MAILS = CONVERSATIONS * (REPLIES + 1)
+KILLS = 10
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What was left when the storm was over."""
+
+    ledger: Mapping[str, object]
+    rows: Sequence[tuple[Any, ...]] = ()
+    events: Sequence[tuple[Any, ...]] = ()
+    hit: list[int] = field(default_factory=list)
+    accepted: set[str] = field(default_factory=set)
+
+
+def storm(daemon: RunningDaemon, victims: Sequence[Callable[[], None]]) -> Outcome:
+    """Send all mail, and kill one victim after the other while it comes."""
+    mta = Mta(port=daemon.smtp_port, recipient="support@example.org")
+    mta.start(conversations(CONVERSATIONS, replies=REPLIES, run="storm"))
+    hit = []
+    for number, kill in enumerate(victims, start=1):
+        assert mta.wait_in_flight(number * MAILS // (len(victims) + 2), seconds=90), "no mail is being handed over"
+        hit.append(mta.in_flight)
+        kill()
+    mta.wait(seconds=240)
+    mta.stop()
+    assert not mta.tally.permanent, "trouble of ours must never be a permanent refusal"
+    return _outcome(daemon, hit, mta.tally.accepted)
+
+
+def _outcome(daemon: RunningDaemon, hit: list[int], accepted: set[str]) -> Outcome:
+    daemon.wait_until(daemon.is_ready, seconds=90, what="ready again")
+    ledger = daemon.settle(MAILS)
+    daemon.wait_until(lambda: _unpublished(daemon) == 0, seconds=60, what="done with publishing")
+    with _store(daemon) as connection:
+        rows = connection.execute(
+            "select split_part(split_part(body_text, E'\\n', 1), ' ', 2), t.number, m.id"
+            " from messages m join tickets t on t.id = m.ticket_id"
+        ).fetchall()
+        events = connection.execute("select ticket_id, sequence from outbox order by position").fetchall()
+    return Outcome(ledger=ledger, rows=rows, events=events, hit=hit, accepted=accepted)
+
+
+@contextmanager
+def _store(daemon: RunningDaemon) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    with psycopg.connect(EmbeddedPostgres(folder=daemon.folder / "var/postgres").url()) as connection:
+        yield connection
+
+
+def _unpublished(daemon: RunningDaemon) -> int:
+    with _store(daemon) as connection:
+        row = connection.execute("select count(*) from outbox where published_at is null").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def check_nothing_lost_and_nothing_twice(outcome: Outcome) -> None:
+    """Compare what was sent with tickets, ledger and events."""
+    assert len(outcome.accepted) == MAILS
+    assert all(outcome.hit), "every kill must hit a mail in flight"
+    tokens = [token for token, _, _ in outcome.rows]
+    assert sorted(tokens) == sorted(outcome.accepted), "each mail stands exactly once"
+    assert _tickets_by_conversation(outcome) == CONVERSATIONS, "each conversation stands on one ticket of its own"
+    ledger = outcome.ledger
+    assert ledger["balanced"], ledger
+    assert ledger["ticketed"] == MAILS
+    assert ledger["held"] == ledger["dead_lettered"] == 0
+    assert len(outcome.events) == len(set(outcome.events)) == MAILS, "one event a message, in one sequence a ticket"
+
+
+def _tickets_by_conversation(outcome: Outcome) -> int:
+    pairs = {(token.rsplit("-", 1)[0], ticket) for token, ticket, _ in outcome.rows}
+    assert len(pairs) == len({conversation for conversation, _ in pairs}) == len({ticket for _, ticket in pairs})
+    return len(pairs)
+
+
+def test_kills_on_the_embedded_engine_lose_nothing_and_double_nothing() -> None:
+    with running_daemon() as daemon:
+        ingest = lambda: daemon.kill_child("ingest")  # noqa: E731 - three victims, one line each
+        route = lambda: daemon.kill_child("route")  # noqa: E731 - see above
+        victims = [ingest, route, daemon.kill_postgres, route, ingest, daemon.kill_postgres, ingest, route]
+        outcome = storm(daemon, [*victims, daemon.kill_postgres, route][:KILLS])
+    check_nothing_lost_and_nothing_twice(outcome)
+
+
+def test_kills_on_the_kafka_engine_lose_nothing_and_double_nothing(kafka_broker: KafkaBroker) -> None:
+    settings = {
+        "SWITCHBOARD_BUS__ENGINE": "kafka",
+        "SWITCHBOARD_BUS__KAFKA__BOOTSTRAP_SERVERS": kafka_broker.bootstrap,
+        "SWITCHBOARD_BUS__KAFKA__REPLICATION_FACTOR": "1",
+        "SWITCHBOARD_BUS__KAFKA__MIN_INSYNC_REPLICAS": "1",
+        "SWITCHBOARD_BLOBS__SHARED": "true",
+    }
+
+    def broker() -> None:
+        kafka_broker.kill()
+        kafka_broker.start()
+
+    with running_daemon(settings) as daemon:
+        ingest = lambda: daemon.kill_child("ingest")  # noqa: E731 - four victims, one line each
+        route = lambda: daemon.kill_child("route")  # noqa: E731 - see above
+        victims = [ingest, route, broker, daemon.kill_postgres, route, broker, ingest, daemon.kill_postgres]
+        outcome = storm(daemon, [*victims, broker, route][:KILLS])
+    check_nothing_lost_and_nothing_twice(outcome)
