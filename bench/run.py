@@ -196,6 +196,7 @@ def print_results(options: Options, results: Results) -> None:
     print(f"\n## {options.mails} mails, {options.sessions} sessions, medians of {options.runs}\n")
     print(figures_table(rates, yardstick=sink))
     print("\n### From the end of DATA to 250\n\n" + figures_table(waits))
+    print("\nSeconds of processors add up. Phases are seconds of waiting: `accept` is that of all sessions at once.")
     for name, parts in results.parts.items():
         print("\n" + shares_table(name, parts, mails=options.mails * options.runs))
 

@@ -14,6 +14,8 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
 ROOMS: Final = tuple(sorted(path.parent.name for path in ROOT.glob("*/__init__.py")))
+WAITING: Final = ("concurrent/futures/thread.py", "threading.py", "selectors.py", "daemon/run.py")
+"""Files whose innermost frame means that a thread or an event loop has nothing to do; py-spy cannot always tell."""
 PY_SPY: Final = Path(sys.executable).with_name("py-spy")
 
 
@@ -33,12 +35,13 @@ def sampled(pid: int, out: Path) -> Iterator[None]:
 
 
 def shares(stacks: str) -> dict[str, float]:
-    """Give each place's share of all samples: the innermost function of ours, or else the library at work."""
+    """Give each place's share of the samples at work: the innermost function of ours, or else the library."""
     counted: Counter[str] = Counter()
     for line in stacks.splitlines():
         stack, _, count = line.rpartition(" ")
-        if count.isdigit():
-            counted[place(stack.split(";"))] += int(count)
+        frames = stack.split(";")
+        if count.isdigit() and not _file(frames[-1]).endswith(WAITING):
+            counted[place(frames)] += int(count)
     whole = counted.total() or 1
     return {name: value / whole for name, value in counted.most_common()}
 
