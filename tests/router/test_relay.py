@@ -1,54 +1,23 @@
 """The relay publishes every event, a ticket's in order, with the same id over all retries."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from json import loads
-from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from relay_topic import Topic, drain, fill, relay, unpublished
 from store_rows import NUMBERS, StoreRows
 
-from router.relay import EventRefusedError, OutgoingRecord, Relay, SinkUnavailableError, waves
+from router.relay import EventRefusedError, OutgoingRecord, SinkUnavailableError, waves
 from ticket_store.outbox import PostgresOutbox, UnpublishedEvent
 from ticket_store.pool import Pool, make_pool
-
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-Fault = Callable[[Sequence[OutgoingRecord]], int | Exception | None]
-
-
-class Topic:
-    """A topic in memory. `fault` says of a call how many records are stored before it fails, or what to raise."""
-
-    def __init__(self, fault: Fault = lambda _: None) -> None:
-        self.records: list[OutgoingRecord] = []
-        self.calls = 0
-        self.fault = fault
-
-    async def publish(self, records: Sequence[OutgoingRecord]) -> None:
-        self.calls += 1
-        await asyncio.sleep(0)
-        fault = self.fault(records)
-        if isinstance(fault, Exception):
-            raise fault
-        self.records.extend(records[:fault])
-        if fault is not None:
-            raise SinkUnavailableError("the broker is away")
-
-    def sequences(self) -> dict[int, list[int]]:
-        """Give each ticket's sequences as a consumer sees them that drops what it saw before."""
-        seen: dict[int, list[int]] = defaultdict(list)
-        for event in (loads(record.value) for record in self.records):
-            if event["sequence"] not in seen[event["ticket"]]:
-                seen[event["ticket"]].append(event["sequence"])
-        return seen
 
 
 @pytest.fixture
@@ -62,46 +31,6 @@ def rows(database: str) -> Iterator[StoreRows]:
 async def pool(database: str) -> AsyncIterator[Pool]:
     async with make_pool(database, name="relay") as made:
         yield made
-
-
-def relay(pool: Pool, topic: Topic, **options: Any) -> Relay:
-    options.setdefault("outbox", PostgresOutbox(pool=pool))
-    return Relay(sink=topic, clock=lambda: NOW, store_errors=(psycopg.OperationalError,), first_pause=0.01, **options)
-
-
-def fill(rows: StoreRows, *, tickets: int, events: int) -> None:
-    for ticket in range(1, tickets + 1):
-        rows.ticket(ticket)
-    for sequence in range(1, events + 1):
-        for ticket in range(1, tickets + 1):
-            rows.event(ticket, sequence)
-
-
-def unpublished(rows: StoreRows) -> int:
-    ((count,),) = rows.run("select count(*) from outbox where published_at is null")
-    return int(count)
-
-
-async def drain(worker: Relay) -> None:
-    while await worker.round():
-        pass
-
-
-@asynccontextmanager
-async def running(*workers: Relay) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(worker.run()) for worker in workers]
-    try:
-        yield
-    finally:
-        for worker in workers:
-            worker.stop()
-        await asyncio.gather(*tasks)
-
-
-async def until(condition: Callable[[], bool], *, seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - what is awaited is in the database
-            await asyncio.sleep(0.01)
 
 
 async def test_every_event_is_published_once_and_marked(rows: StoreRows, pool: Pool) -> None:
@@ -251,91 +180,6 @@ async def test_a_refused_event_holds_up_its_own_ticket_only(rows: StoreRows, poo
     assert topic.sequences() == {ticket: [1, 2] for ticket in range(1, 21) if ticket != 7}
     assert worker.blocked == {7}
     assert unpublished(rows) == 2
-
-
-async def test_a_running_relay_recovers_by_itself_from_an_outage(rows: StoreRows, pool: Pool) -> None:
-    fill(rows, tickets=5, events=2)
-    topic = Topic(lambda _: 0)
-    worker = relay(pool, topic)
-    async with running(worker):
-        await until(lambda: worker.failing and topic.calls > 2)
-        topic.fault = lambda _: None
-        await until(lambda: unpublished(rows) == 0)
-        await until(lambda: not worker.failing)
-    assert topic.sequences() == {ticket: [1, 2] for ticket in range(1, 6)}
-    assert worker.published == 10
-
-
-async def test_a_running_relay_recovers_from_a_lost_database_connection(rows: StoreRows, pool: Pool) -> None:
-    fill(rows, tickets=1, events=1)
-
-    def cut(_: Sequence[OutgoingRecord]) -> None:
-        topic.fault = lambda _: None
-        name = "switchboard relay"
-        rows.run("select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = %s", name)
-
-    topic = Topic(cut)
-    async with running(relay(pool, topic)):
-        await until(lambda: unpublished(rows) == 0)
-    assert [loads(record.value)["sequence"] for record in topic.records] == [1, 1]
-
-
-async def test_a_commit_wakes_the_relay_before_its_next_look(database: str, rows: StoreRows, pool: Pool) -> None:
-    outbox = PostgresOutbox(pool=pool, listen=database)
-    topic = Topic()
-    rows.ticket(1)
-    rows.ticket(2)
-    async with running(relay(pool, topic, outbox=outbox, poll_seconds=3)):
-        rows.event(1, 1)
-        await until(lambda: len(topic.records) == 1)
-        rows.event(2, 1)
-        await until(lambda: len(topic.records) == 2, seconds=1.5)
-    await outbox.close()
-
-
-async def test_without_hints_the_relay_looks_by_itself(rows: StoreRows, pool: Pool) -> None:
-    topic = Topic()
-    rows.ticket(1)
-    async with running(relay(pool, topic, poll_seconds=0.05)):
-        await asyncio.sleep(0.1)
-        rows.event(1, 1)
-        await until(lambda: len(topic.records) == 1)
-
-
-async def test_a_lost_hint_connection_is_made_anew(database: str, rows: StoreRows, pool: Pool) -> None:
-    outbox = PostgresOutbox(pool=pool, listen=f"{database}&application_name=ear" if "?" in database else database)
-    await outbox.wait(0.01)
-    assert outbox._ear is not None
-    rows.run("select pg_terminate_backend(%s, 5000)", outbox._ear.info.backend_pid)
-    await outbox.wait(0.01)
-    rows.ticket(1)
-    waiting = asyncio.create_task(outbox.wait(5))
-    await asyncio.sleep(0.3)
-    rows.event(1, 1)
-    async with asyncio.timeout(2):
-        await waiting
-    await outbox.close()
-
-
-async def test_published_events_are_removed_after_their_time(rows: StoreRows, pool: Pool) -> None:
-    rows.ticket(1)
-    rows.event(1, 1, published_at=NOW - timedelta(days=8))
-    rows.event(1, 2, published_at=NOW - timedelta(days=6))
-    rows.event(1, 3)
-    topic = Topic(lambda _: 0)
-    worker = relay(pool, topic)
-    topic.fault = lambda _: None
-    async with running(worker):
-        await until(lambda: rows.run("select count(*) from outbox") == [(2,)])
-    assert rows.run("select sequence from outbox order by 1") == [(2,), (3,)]
-
-
-async def test_a_purge_takes_no_more_than_a_chunk(rows: StoreRows, pool: Pool) -> None:
-    rows.ticket(1)
-    for sequence in range(1, 6):
-        rows.event(1, sequence, published_at=NOW - timedelta(days=sequence))
-    outbox = PostgresOutbox(pool=pool)
-    assert [await outbox.purge(before=NOW, limit=3) for _ in range(3)] == [3, 2, 0]
 
 
 @given(st.lists(st.integers(1, 5)))
