@@ -36,7 +36,8 @@ async def test_every_offset_leaves_exactly_one_row_and_bad_records_stand_alone(d
 
 async def test_the_order_of_a_partition_outlives_isolation(database: str) -> None:
     log = LabLog()
-    values: list[InboundMessage | bytes] = [mail("one"), poison("x"), mail("two", answers="one", minutes=1), mail("three", answers="two", minutes=2)]
+    values: list[InboundMessage | bytes] = [mail("one"), poison("x")]
+    values += [mail("two", answers="one", minutes=1), mail("three", answers="two", minutes=2)]
     log.extend(values)
     async with open_lab(database) as lab:
         await (await Running(lab, log).assigned()).drain()
@@ -160,10 +161,9 @@ async def test_while_the_store_is_down_the_batch_is_tried_again_until_it_is_in(d
             await blocker.execute("lock table consumer_offsets in access exclusive mode")
             turn = asyncio.create_task(running.worker.turn(max_wait=0))
             await asyncio.sleep(0.3)
-            victims = (  # one literal, two lines
+            victims = (
                 "select pg_terminate_backend(pid) from pg_stat_activity "
                 "where datname = current_database() and wait_event_type = 'Lock'"
-            )
             )
             await blocker.execute(victims)
             await running.watch.hears("router store")
