@@ -16,9 +16,18 @@ MIN_FREE_SHARE: Final = 0.05
 class Gate:
     """Open until something closes it. `check` costs nothing: what it says is found out by `look_at_disk` and others."""
 
-    def __init__(self, *, board: Board, counted: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        *,
+        board: Board,
+        counted: Callable[[str], None],
+        min_free_bytes: int = MIN_FREE_BYTES,
+        min_free_share: float = MIN_FREE_SHARE,
+    ) -> None:
         self._board = board
         self._counted = counted
+        self._min_free_bytes = min_free_bytes
+        self._min_free_share = min_free_share
         self._closed: dict[str, str] = {}
 
     def check(self) -> None:
@@ -44,7 +53,7 @@ class Gate:
     def look_at_disk(self, folder: Path) -> int:
         """Close while the disk is nearly full; give the free bytes."""
         usage = shutil.disk_usage(folder)
-        least = max(MIN_FREE_BYTES, int(usage.total * MIN_FREE_SHARE))
+        least = max(self._min_free_bytes, int(usage.total * self._min_free_share))
         if usage.free < least:
             self.close(DISK, f"{usage.free:,} bytes free on the disk of {folder}, at least {least:,} are needed")
         else:

@@ -33,6 +33,8 @@ LOOK_EVERY: Final = 0.5
 """Seconds between two looks at the embedded PostgreSQL."""
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
+SETTLE: Final = 2.0
+"""Seconds after PostgreSQL is back in which children notice and connect anew; readiness stays red meanwhile."""
 LOCK_PATIENCE: Final = 10.0
 """Seconds that a start waits for the daemon before it to be gone."""
 
@@ -167,6 +169,7 @@ class Daemon:
                 pause = min(2 * pause, LONGEST_PAUSE)
             else:
                 pause = FIRST_PAUSE
+                await asyncio.sleep(SETTLE)
                 self._board.clear(POSTGRES)
 
     def _announce(self) -> None:
