@@ -62,7 +62,7 @@ stories = st.builds(
     st.sampled_from([HOLDING, OPENING, ANYONE]),
 )
 BOUNDED = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 EMPTY = """
