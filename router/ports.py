@@ -112,15 +112,15 @@ class LogRecord(Protocol):
     @property
     def partition(self) -> int: ...  # noqa: D102 - the names say it
     @property
-    def offset(self) -> int: ...  # noqa: D102
+    def offset(self) -> int: ...  # noqa: D102 - see above
     @property
-    def key(self) -> bytes: ...  # noqa: D102
+    def key(self) -> bytes: ...  # noqa: D102 - see above
     @property
-    def value(self) -> bytes: ...  # noqa: D102
+    def value(self) -> bytes: ...  # noqa: D102 - see above
     @property
-    def headers(self) -> tuple[tuple[str, bytes], ...]: ...  # noqa: D102
+    def headers(self) -> tuple[tuple[str, bytes], ...]: ...  # noqa: D102 - see above
     @property
-    def stored_at(self) -> datetime: ...  # noqa: D102
+    def stored_at(self) -> datetime: ...  # noqa: D102 - see above
 
 
 class LogConsumer(Protocol):

@@ -1,6 +1,7 @@
 """Rules 4, 9, 10 and 11, each with the traps that it avoids."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from paper_router import PaperRouter
@@ -12,8 +13,8 @@ from schemas.placement import Gate, HoldReason, Outcome, Relation, Rule, Source
 DAY = 24 * 60
 
 
-def policies(**choices: object) -> Policies:
-    return Policies(own_addresses=HOLDING.own_addresses, default=AccountPolicy(**choices))  # type: ignore[arg-type]
+def policies(**choices: Any) -> Policies:
+    return Policies(own_addresses=HOLDING.own_addresses, default=AccountPolicy(**choices))
 
 
 def test_a_request_opens_a_ticket() -> None:
@@ -141,9 +142,9 @@ def test_the_same_sender_and_subject_join_the_one_open_ticket() -> None:
         ({"verdict": "pass"}, {"verdict": "pass", "sender": "bob@b.example"}),
     ],
 )
-def test_the_sender_match_needs_all_of_its_conditions(first: dict[str, object], second: dict[str, object]) -> None:
+def test_the_sender_match_needs_all_of_its_conditions(first: dict[str, Any], second: dict[str, Any]) -> None:
     paper = PaperRouter()
-    paper.route(mail("one", **first), mail("two", **second))  # type: ignore[arg-type]
+    paper.route(mail("one", **first), mail("two", **second))
     assert paper.threads() == {"one": ["one"], "two": ["two"]}
 
 
@@ -176,10 +177,10 @@ def test_the_account_says_whose_sender_counts(match: SenderMatch) -> None:
 @pytest.mark.parametrize(
     "more", [{"answers": "away"}, {"references": ["away"]}, {"prefix": "reply"}, {"answers": "away", "prefix": "none"}]
 )
-def test_a_reply_that_matches_nothing_is_held_or_opens_a_ticket_as_the_account_wants(more: dict[str, object]) -> None:
+def test_a_reply_that_matches_nothing_is_held_or_opens_a_ticket_as_the_account_wants(more: dict[str, Any]) -> None:
     holding, opening = PaperRouter(), PaperRouter(OPENING)
     for paper in (holding, opening):
-        paper.route(mail("one", **more))  # type: ignore[arg-type]
+        paper.route(mail("one", **more))
     assert holding.hold("one") is HoldReason.UNMATCHED
     assert opening.threads() == {"one": ["one"]}
     assert opening.placed("one").decision.rule is Rule.UNMATCHED

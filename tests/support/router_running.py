@@ -1,6 +1,7 @@
 """A router worker with what it reads and what it says."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from routing_lab import ANYONE, ERRORS, START, Lab, LabConsumer, LabLog, Watch, mail
 
@@ -8,15 +9,15 @@ from router.positions import Positions
 from router.worker import RouterWorker
 
 
-def poison(name: str, **more: float) -> bytes:
+def poison(name: str, **more: Any) -> bytes:
     """Make a record that decodes and that PostgreSQL refuses: NUL in text."""
-    return mail(name, body=f"bad {name} \0", **more).model_dump_json().encode()  # type: ignore[arg-type]
+    return mail(name, body=f"bad {name} \0", **more).model_dump_json().encode()
 
 
 class Running:
     """A worker with what it reads and what it says."""
 
-    def __init__(self, lab: Lab, log: LabLog, *, consumer: LabConsumer | None = None, **choices: int) -> None:
+    def __init__(self, lab: Lab, log: LabLog, *, consumer: LabConsumer | None = None, **choices: Any) -> None:
         self.consumer = consumer or LabConsumer(log)
         self.watch = Watch()
         self.positions = Positions(store=lab.store, consumer="router", topic="switchboard.inbound")
@@ -30,7 +31,7 @@ class Running:
             clock=lambda: START,
             health=self.watch,
             metrics=self.watch,
-            **choices,  # type: ignore[arg-type]
+            **choices,
         )
 
     async def assigned(self) -> "Running":
