@@ -42,7 +42,27 @@ def _described(raw: bytes) -> dict[str, object]:
     try:
         return report(raw)
     except InvalidDeliveryError as error:
-        return {"error": error.reason, "undecodable": True}
+        return _undecodable(raw, error.reason)
+
+
+def _undecodable(raw: bytes, reason: str) -> dict[str, object]:
+    """Describe a mail over the structure limits by the top of its header, as it would be held."""
+    from connectors.base import Account, Delivery  # noqa: PLC0415 - see `daemon.cli`
+    from connectors.mail.normalize import undecodable  # noqa: PLC0415 - see `daemon.cli`
+    from daemon.process import now  # noqa: PLC0415 - see `daemon.cli`
+
+    account = Account(name="parse", channel="mail", scope="parse")
+    held = undecodable(Delivery(account=account, raw=raw, received_at=now(), intake="parse"), reason)
+    return {
+        "undecodable": True,
+        "problem": held.problem,
+        "from": {"address": held.sender.address, "name": held.sender.name},
+        "subject": held.subject,
+        "text": "",
+        "reply_text": "",
+        "html": None,
+        "attachments": [],
+    }
 
 
 def import_(

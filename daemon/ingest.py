@@ -43,6 +43,7 @@ async def ingest(process: Process) -> None:
         stack.push_async_callback(log.close)
         publisher = LatePublisher(open_=log.publisher)
         intake = await make_intake(process, stack, gate, publisher, metrics)
+        process.board.set(BUS, "not reached yet", name="ping")
         watch = asyncio.create_task(_watch(process, log, publisher, gate, metrics), name="watch")
         stack.push_async_callback(_end, watch)
         smtp = await _listen(process, intake)

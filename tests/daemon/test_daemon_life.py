@@ -121,11 +121,13 @@ def test_sigterm_ends_everything_within_ten_seconds_and_postgres_last() -> None:
     with running_daemon() as daemon:
         postgres = postgres_pid(daemon)
         children = [child.pid for child in psutil.Process(daemon.pid).children()]
-        with smtplib.SMTP("127.0.0.1", daemon.smtp_port, timeout=30) as smtp:
-            smtp.ehlo()
-            began = time.monotonic()
-            assert daemon.stop() == 0
+        idle = smtplib.SMTP("127.0.0.1", daemon.smtp_port, timeout=30)
+        idle.ehlo()
+        began = time.monotonic()
+        assert daemon.stop() == 0
         assert time.monotonic() - began < 10
+        assert idle.getreply()[0] == 421
+        idle.close()
         assert not [pid for pid in (*children, postgres) if running(pid)]
 
 

@@ -1,0 +1,235 @@
+"""The command line on a real store: shapes of `--json`, exit codes, and that nobody sees a traceback."""
+
+import json
+import mailbox
+import resource
+import subprocess
+from collections.abc import Iterator
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running_daemon import COMMAND, RunningDaemon, running_daemon
+
+pytestmark = [pytest.mark.slow, pytest.mark.postgres]
+
+
+def mail(name: str, *, sender: str = "ana@customer.example", subject: str = "Help", answers: str = "") -> EmailMessage:
+    made = EmailMessage()
+    made["From"], made["To"], made["Subject"] = sender, "support@example.org", subject
+    made["Message-ID"] = f"<{name}@customer.example>"
+    if answers:
+        made["In-Reply-To"] = f"<{answers}@customer.example>"
+    made.set_content("How are you?")
+    return made
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[RunningDaemon]:
+    """A daemon that already holds a few mails, imported from files."""
+    with running_daemon() as started:
+        folder = started.folder / "old"
+        (folder / "deep").mkdir(parents=True)
+        (folder / "a.eml").write_bytes(bytes(mail("a")))
+        (folder / "deep" / "b.eml").write_bytes(bytes(mail("b", subject="Re: Help", answers="a")))
+        box = mailbox.mbox(folder / "box.mbox")
+        for number in range(3):
+            box.add(mail(f"lost-{number}", sender=f"c{number}@x.example", subject="Re: gone", answers="nobody-knows"))
+        box.close()
+        assert started.json("import", str(folder)) == {"stored": 5, "too_large": 0, "unreadable": 0, "failed": 0}
+        started.settle(5)
+        yield started
+
+
+def fails(daemon: RunningDaemon, *arguments: str, code: int) -> str:
+    done = daemon.cli(*arguments, check=False)
+    assert done.returncode == code, done
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_importing_again_changes_nothing(daemon: RunningDaemon) -> None:
+    before = daemon.json("tickets", "list")
+    daemon.json("import", str(daemon.folder / "old"))
+    ledger = daemon.settle(10)
+    assert (ledger["ticketed"] + ledger["held"], ledger["duplicates"], ledger["balanced"]) == (5, 5, True)
+    assert daemon.json("tickets", "list") == before
+
+
+def test_tickets_are_listed_with_the_promised_keys(daemon: RunningDaemon) -> None:
+    (ticket,) = [line for line in daemon.json("tickets", "list") if line["requester"] == "ana@customer.example"]
+    expected = {"number", "subject", "status", "channel", "account", "requester", "message_count"}
+    assert expected <= ticket.keys()
+    assert (ticket["status"], ticket["channel"], ticket["account"], ticket["message_count"]) == (
+        "open",
+        "mail",
+        "support",
+        2,
+    )
+    assert len(ticket["number"]) == 10
+
+
+def test_a_ticket_is_shown_with_the_reason_for_every_message(daemon: RunningDaemon) -> None:
+    (number,) = [t["number"] for t in daemon.json("tickets", "list", "--requester", "ana@customer.example")]
+    shown = daemon.json("tickets", "show", number)
+    assert [message["decision"]["rule"] for message in shown["messages"]] == ["new", "ids"]
+    text = daemon.cli("tickets", "show", number).stdout
+    assert "| How are you?" in text
+    assert "placed by rule ids" in text
+
+
+def test_a_ticket_is_closed_and_opened_again(daemon: RunningDaemon) -> None:
+    (number,) = [t["number"] for t in daemon.json("tickets", "list", "--requester", "ana@customer.example")]
+    daemon.cli("tickets", "close", number)
+    assert [t["number"] for t in daemon.json("tickets", "list", "--status", "closed")] == [number]
+    assert "already closed" in fails(daemon, "tickets", "close", number, code=1)
+    daemon.cli("tickets", "reopen", number)
+    assert daemon.json("tickets", "list", "--status", "closed") == []
+
+
+def test_held_messages_are_linked_opened_and_discarded(daemon: RunningDaemon) -> None:
+    held = daemon.json("spool", "list")
+    assert {"id", "reason", "subject", "sender"} <= held[0].keys()
+    assert {line["reason"] for line in held} == {"unmatched_reply"}
+    (number,) = [t["number"] for t in daemon.json("tickets", "list", "--requester", "ana@customer.example")]
+    first, second, third = (str(line["id"]) for line in held)
+    assert daemon.json("spool", "show", first)["text"].strip() == "How are you?"
+    assert f"is on ticket {number}" in daemon.cli("spool", "link", first, number).stdout
+    assert "is on ticket" in daemon.cli("spool", "open", second).stdout
+    assert "is discarded" in daemon.cli("spool", "discard", third).stdout
+    assert daemon.json("spool", "list") == []
+    assert "is not held" in fails(daemon, "spool", "open", third, code=4)
+    ledger = daemon.json("ledger")
+    assert (ledger["held"], ledger["discarded"], ledger["balanced"]) == (0, 1, True)
+
+
+def test_the_ledger_is_one_object_with_every_outcome(daemon: RunningDaemon) -> None:
+    outcomes = ("ticketed", "held", "dead_lettered", "duplicates", "noted", "discarded", "erased", "in_flight")
+    ledger = daemon.json("ledger")
+    assert ledger["balanced"] is True
+    assert ledger["accepted"] == sum(ledger[name] for name in outcomes)
+    assert ledger["refused"] >= 0
+
+
+def test_there_are_no_dead_letters_and_it_says_so(daemon: RunningDaemon) -> None:
+    assert daemon.json("dead-letters", "list") == []
+    assert daemon.cli("dead-letters", "list").stdout == "no dead letters\n"
+    assert "no open dead letter 7" in fails(daemon, "dead-letters", "retry", "7", code=4)
+    assert "dead letter 7" in fails(daemon, "dead-letters", "show", "7", code=4)
+
+
+def test_status_tells_readiness_and_what_waits(daemon: RunningDaemon) -> None:
+    status = daemon.json("status")
+    assert (status["running"], status["ready"], status["lag"], status["dead_letters"]) == (True, True, 0, 0)
+
+
+def test_channels_are_listed_with_their_accounts(daemon: RunningDaemon) -> None:
+    assert [(line["channel"], line["accounts"]) for line in daemon.json("channels")] == [("mail", ["support"])]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("tickets", "show", "1234567890"), 2, ""),
+        (("tickets", "show", "nonsense"), 2, "10 digits"),
+        (("spool", "show", "999999"), 4, "is not held"),
+        (("import", "/nowhere"), 4, "no such file or folder"),
+        (("import", "--account", "nobody", "."), 2, "no mail account nobody"),
+        (("tickets", "list", "--limit", "0"), 2, "limit"),
+        (("frobnicate",), 2, "frobnicate"),
+        (("run", "--workers", "many"), 2, "workers"),
+    ],
+)
+def test_a_mistake_of_the_user_is_a_sentence_and_an_exit_code(
+    daemon: RunningDaemon, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    assert said in fails(daemon, *arguments, code=code)
+
+
+def test_a_single_deleted_message_unbalances_the_ledger() -> None:
+    with running_daemon() as daemon:
+        (daemon.folder / "one.eml").write_bytes(bytes(mail("one")))
+        daemon.json("import", "one.eml")
+        daemon.settle(1)
+        _psql(daemon, "delete from messages")
+        done = daemon.cli("ledger", "--json", check=False)
+        assert done.returncode == 1
+        assert json.loads(done.stdout)["balanced"] is False
+
+
+def _psql(daemon: RunningDaemon, text: str) -> None:
+    import psycopg  # noqa: PLC0415 - for this test alone
+
+    folder = daemon.folder / "var/postgres/data"
+    with psycopg.connect(f"host={folder} user=postgres dbname=switchboard", autocommit=True) as connection:
+        connection.execute(text.encode())
+
+
+def test_without_a_daemon_a_command_starts_postgres_and_stops_it_again(short_folder: Path) -> None:
+    alone = RunningDaemon(folder=short_folder)
+    assert alone.json("tickets", "list") == []
+    assert not (short_folder / "var/postgres/data/postmaster.pid").exists()
+
+
+def test_check_shows_every_mistake_and_exits_one(short_folder: Path) -> None:
+    alone = RunningDaemon(folder=short_folder, settings={"SWITCHBOARD_SMTP__PRT": "1", "SWITCHBOARD_HTTP__PORT": "x"})
+    done = alone.cli("check", "--json", check=False)
+    assert done.returncode == 1
+    assert {(row["key"], row["where"]) for row in json.loads(done.stdout)} == {
+        ("smtp.prt", "SWITCHBOARD_SMTP__PRT"),
+        ("http.port", "SWITCHBOARD_HTTP__PORT"),
+    }
+    assert "smtp.prt" in fails(alone, "run", code=1)
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_the_settings_file_is_named_before_or_after_the_command(short_folder: Path, place: str) -> None:
+    (short_folder / "my.toml").write_text("[smtp]\nprt = 1\n")
+    option = ("--config", "my.toml")
+    arguments = (*option, "check", "--json") if place == "before" else ("check", "--json", *option)
+    rows = json.loads(RunningDaemon(folder=short_folder).cli(*arguments, check=False).stdout)
+    assert [row["where"].rpartition("/")[2] for row in rows] == ["my.toml:2"]
+
+
+@pytest.fixture
+def short_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose path leaves room for a socket's name, and that the server's user may pass."""
+    folder = tmp_path_factory.mktemp("cli")
+    for part in (folder, *folder.parents[:2]):
+        part.chmod(0o755)
+    return folder
+
+
+def parsed(raw: bytes) -> dict[str, Any]:
+    done = subprocess.run([*COMMAND, "parse", "-"], input=raw, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def test_parse_prints_one_object() -> None:
+    found = parsed(bytes(mail("p", subject="Привет")))
+    assert (found["subject"], found["from"]["address"]) == ("Привет", "ana@customer.example")
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"\xff\x00" * 1000, b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n" * 9]
+)
+def test_parse_never_crashes(raw: bytes) -> None:
+    assert "subject" in parsed(raw)
+
+
+def test_parse_says_why_a_bomb_is_not_opened() -> None:
+    bomb = "".join(f'Content-Type: multipart/mixed; boundary="b{n}"\n\n--b{n}\n' for n in range(1000)).encode()
+    found = parsed(b"From: m@x.example\nSubject: boom\n" + bomb)
+    assert found["undecodable"] is True
+    assert (found["subject"], found["from"]["address"]) == ("boom", "m@x.example")
+    assert found["problem"]
+
+
+def test_parse_starts_fast() -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    parsed(bytes(mail("fast")))
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
+    assert spent < 1.0, f"{spent:.2f} s of processor time; a listing by hand would rather be instant"

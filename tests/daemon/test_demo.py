@@ -1,0 +1,48 @@
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from running_daemon import COMMAND
+
+from daemon.demo import Outcome, mistakes
+from daemon.demo_mails import LARGE_FILE, demo_mails
+from schemas.base import MAX_FILE_BYTES
+from ticket_store.ledger import Ledger, Outcomes
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+def test_the_demo_shows_what_it_promises_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "SWITCHBOARD_SMTP__PORT": "nonsense that it must not read"}
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    done = subprocess.run(
+        [*COMMAND, "demo"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=200
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for said in (
+        "Pedido 4711",
+        "ログインできません",
+        "stranger",
+        "undecodable",
+        "auto_reply",
+        "Everything became what it should",
+    ):
+        assert said in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_demos_mails_are_a_dozen_and_show_every_fate() -> None:
+    mails = list(demo_mails())
+    assert len(mails) == 12
+    assert {mail.becomes for mail in mails} == {"ticket", "joined", "held", "duplicate", "released"}
+    assert LARGE_FILE > MAX_FILE_BYTES
+
+
+def test_the_demo_names_every_promise_that_was_not_kept() -> None:
+    nothing = Ledger(accepted=12, outcomes=Outcomes(ticketed=12), in_flight=0, refused=0, accounts={})
+    found = list(mistakes(list(demo_mails()), Outcome(tickets=[], spool=[], ledger=nothing)))
+    assert "duplicates: 0 instead of 1" in found
+    assert "the mail of eve@elsewhere.example is not held as stranger" in found
+    assert "a ticket of kenji@rei.example is missing" in found
