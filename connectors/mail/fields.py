@@ -47,6 +47,11 @@ class Head:
         return iter(self._fields)
 
 
+def not_fields(block: bytes) -> bytes:
+    """Give what stands in a header block and belongs to no field (prose without a header), blanks joined."""
+    return b" ".join(_FIELD.sub(b"", block).split())
+
+
 def head_start(raw: bytes) -> int:
     """Skip what stands before the first field: blank lines, an mbox "From " line."""
     start = 0

@@ -1,7 +1,8 @@
 """What makes two mails the same delivery (docs/architecture.md, "Identity of a delivery").
 
 Computed from raw octets alone: no parser, so that a parser's fix changes no key. Trace headers, line ends, folding and
-trailing blank lines do not count, so that a mail has one key over SMTP and IMAP, over retries and imports.
+trailing blank lines do not count, so that a mail has one key over SMTP and IMAP, over retries and imports. What stands
+in the header block and is no field counts as content: a text that was sent without any header is still a text.
 """
 
 import hashlib
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from connectors.mail.fields import Head, find_body, head_start
+from connectors.mail.fields import Head, find_body, head_start, not_fields
 
 KEY_VERSION: Final = b"mail/1"
 FINGERPRINT_VERSION: Final = b"mail-fingerprint/1"
@@ -29,11 +30,16 @@ def identify(raw: bytes, account: str) -> Identity:
     """Give key and fingerprint of a mail for an account. Any bytes will do."""
     start = head_start(raw)
     body = find_body(raw, start, len(raw))
-    head = Head(raw[start : min(body, start + _MAX_HEAD)])
+    head_end = min(body, start + _MAX_HEAD)
+    block = raw[start:head_end]
+    head = Head(block)
     own = _field(head, "message-id")
     sender, date = _field(head, "from"), _field(head, "date")
     name = (b"id", own) if own else (b"subject", _field(head, "subject"))
-    key = _digest(KEY_VERSION, account.encode(), *name, sender, date, body_digest(raw, body))
+    content = [body_digest(raw, head_end)]
+    if prose := not_fields(block):  # without a blank line the text stands here, and must tell two mails apart
+        content.append(prose)
+    key = _digest(KEY_VERSION, account.encode(), *name, sender, date, *content)
     fingerprint = _digest(FINGERPRINT_VERSION, own, sender, date) if own else None
     return Identity(delivery_key=key, fingerprint=fingerprint)
 

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mail_samples import mail
@@ -47,6 +48,13 @@ def test_without_a_message_id_the_subject_stands_in() -> None:
     first, second = mail(b"Subject: a"), mail(b"Subject: b")
     assert identify(first, "support").fingerprint is None
     assert identify(first, "support").delivery_key != identify(second, "support").delivery_key
+
+
+@pytest.mark.parametrize("head", [b"", b"Subject: help\r\nFrom: ann@home.example\r\n", b"X" * 300_000 + b"\r\n"])
+def test_text_without_a_blank_line_before_it_tells_mails_apart(head: bytes) -> None:
+    one, two = head + b"my printer burns\r\n", head + b"my cat is well\r\n"
+    assert identify(one, "support").delivery_key != identify(two, "support").delivery_key
+    assert identify(one, "support") == identify(one + b"\r\n\r\n", "support")
 
 
 def test_fields_cannot_run_into_each_other() -> None:
