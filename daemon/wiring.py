@@ -5,6 +5,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
+import bus
+import ticket_store
 from bus.port import BusUnavailableError, Log, NewRecord, Place, Publisher
 from daemon.errors import UserError
 from daemon.settings import Settings
@@ -15,14 +17,15 @@ from ticket_store.migrate import Component
 if TYPE_CHECKING:
     from bus.kafka_settings import KafkaSettings
 
-ROOT: Final = Path(__file__).parents[1]
+MIGRATING: Final = (bus, ticket_store)
+"""Rooms with tables. Named, not looked for: where we are installed, other distributions have folders beside ours."""
 GROUP: Final = "switchboard.router"
 """Consumer group of the routers, and the name under which their offsets stand in the store."""
 
 
 def components() -> list[Component]:
     """Give every room that has migrations, in the order of names."""
-    return [(folder.parent.name, folder) for folder in sorted(ROOT.glob("*/migrations"))]
+    return [(room.__name__, Path(path) / "migrations") for room in MIGRATING for path in room.__path__]
 
 
 def postgres(settings: Settings) -> EmbeddedPostgres:
