@@ -9,8 +9,8 @@ from connectors.mail.parse import mend_line_ends
 from connectors.mail.sandbox import Sandbox
 from connectors.mail.structure import Soundness, StructureReport, check_structure
 
-INLINE_BYTES: Final = 256 * 1024
-"""A larger mail takes milliseconds: it is parsed in a thread, so that the event loop keeps its turns."""
+INLINE_BYTES: Final = 64 * 1024
+"""A larger mail may take a tenth of a second: it is parsed in a thread, so that the event loop keeps its turns."""
 
 
 class MailNormalizer:

@@ -23,10 +23,13 @@ SUSPICIOUS_DEPTH: Final = 16
 SUSPICIOUS_PARTS: Final = 250
 SUSPICIOUS_FIELDS: Final = 2000
 SUSPICIOUS_PREFIXES: Final = 100
+SUSPICIOUS_TEXT_BYTES: Final = 4 * 1024 * 1024
+"""Text may cost its reader a second a megabyte (a line feed each, a tag each); files are only decoded."""
 NATIVE_BORDER_LINES: Final = 1000
 """However a native parser reads the mail, it cannot nest deeper than there are lines that start with two hyphens."""
 
 _MAX_BOUNDARY: Final = 998
+_FILES: Final = frozenset({"application", "audio", "image", "message", "video"})
 _PLAIN_ENCODINGS: Final = frozenset({b"", b"7bit", b"8bit", b"binary"})
 
 
@@ -122,7 +125,13 @@ class _Walk:
             marks.append("many header fields")
         if self.prefixes > SUSPICIOUS_PREFIXES:
             marks.append("many lines that nearly are borders")
+        if self._text_bytes() > SUSPICIOUS_TEXT_BYTES:
+            marks.append("much text")
         return marks
+
+    def _text_bytes(self) -> int:
+        leaves = (region for region in self.regions if not (region.multipart or region.embedded))
+        return sum(leaf.end - leaf.body for leaf in leaves if _is_read_by_line(leaf))
 
     def _border(self, found: int, line_end: int) -> int:
         """Handle one line that starts with two hyphens; give the place to look on from."""
@@ -228,3 +237,9 @@ class _Walk:
         """Guess a missing boundary: the body's first line, if it looks like a border."""
         line = self.raw[region.body : region.body + 200].partition(b"\n")[0].rstrip()
         return line[2:] if line.startswith(b"--") and len(line) > 6 else b""  # noqa: PLR2004 - shorter is a signature
+
+
+def _is_read_by_line(leaf: Region) -> bool:
+    """Say whether reading it costs more than decoding: text, and uuencode, which has no end that C code could find."""
+    uuencoded = b"uu" in leaf.head.first("content-transfer-encoding").lower()
+    return uuencoded or leaf.media_type.partition("/")[0] not in _FILES

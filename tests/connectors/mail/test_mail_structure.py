@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from mail_samples import mail, multipart, nested, recorded
 
 from connectors.base import InvalidDeliveryError
-from connectors.mail.structure import MAX_DEPTH, MAX_PARTS, Soundness, check_structure
+from connectors.mail.structure import MAX_DEPTH, MAX_PARTS, SUSPICIOUS_TEXT_BYTES, Soundness, check_structure
 
 
 def test_ordinary_mails_are_sound() -> None:
@@ -23,6 +23,20 @@ def test_the_limit_of_depth_is_exact() -> None:
 
 def test_deep_nesting_within_the_limit_is_suspicious() -> None:
     assert check_structure(nested(20)).soundness is Soundness.SUSPICIOUS
+
+
+@pytest.mark.parametrize("kind", [b"text/html", b"text/csv", b"multipart/mixed", b""])
+def test_much_text_is_suspicious(kind: bytes) -> None:
+    large = b"x" * (SUSPICIOUS_TEXT_BYTES + 1)
+    assert check_structure(mail(b"Content-Type: " + kind, body=large)).marks == ("much text",)
+    assert check_structure(mail(b"Content-Type: " + kind, body=large[:-1])).soundness is Soundness.OK
+
+
+def test_large_files_are_sound_unless_they_are_uuencoded() -> None:
+    large = b"x" * (SUSPICIOUS_TEXT_BYTES + 1)
+    file = (b"Content-Type: image/png", b"Content-Transfer-Encoding: base64")
+    assert check_structure(mail(*file, body=large)).soundness is Soundness.OK
+    assert check_structure(mail(file[0], b"Content-Transfer-Encoding: X-UUE", body=large)).marks == ("much text",)
 
 
 def test_embedded_messages_count_as_depth() -> None:
