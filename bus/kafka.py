@@ -69,6 +69,12 @@ class KafkaLog:
             _state(partition, first[partition], following[partition], oldest[partition]) for partition in sorted(first)
         ]
 
+    async def offsets_at(self, topic: str, moment: datetime) -> dict[int, int]:
+        """Give the first offset stored at or after a moment in each partition; its end where there is none."""
+        asked = int(moment.timestamp() * MILLISECONDS)
+        _, (found, end) = await self._wire.spots(topic, asked, LATEST)
+        return {partition: at.offset if at.offset >= 0 else end[partition].offset for partition, at in found.items()}
+
     async def identity(self, topic: str) -> str:
         """Cluster id and topic id: both differ when what they name was created anew."""
         return (await self._wire.topic(topic)).identity

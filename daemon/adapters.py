@@ -8,8 +8,11 @@ from psycopg_pool import PoolTimeout
 
 from bus.port import BusUnavailableError, NewRecord, Publisher, RecordRefusedError, StoredPosition
 from daemon.health import BUS, FUSE, PARTITION, STORE, Board
+from daemon.wiring import GROUP
 from router.positions import Positions
 from router.relay import EventRefusedError, OutgoingRecord, SinkUnavailableError
+from ticket_store.pool import Pool
+from ticket_store.statements import statement
 
 STORE_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError)
 """Exceptions of the store that a later try may mend."""
@@ -72,6 +75,14 @@ class TopicSink:
             raise EventRefusedError(str(error), index=error.index) from error
         except BusUnavailableError as error:
             raise SinkUnavailableError(str(error)) from error
+
+
+async def stored_offsets(pool: Pool, topic: str, partitions: Collection[int]) -> dict[int, int]:
+    """Give the router's stored next offset of each partition that has one."""
+    numbers = {"consumer": GROUP, "topic": topic, "partitions": sorted(partitions)}
+    async with pool.connection(timeout=2) as connection:
+        cursor = await connection.execute(statement("routing", "stored_positions"), numbers)
+        return {partition: offset for partition, offset, _ in await cursor.fetchall()}
 
 
 def seconds_since(moment: datetime | None, now: datetime) -> float:

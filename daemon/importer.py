@@ -31,6 +31,7 @@ from daemon.metrics import IntakeMetrics
 from daemon.opened import Opened, with_store
 from daemon.process import now
 from daemon.sink import BusSink
+from daemon.wiring import ensure_topics
 from ticket_store.blobs_local import LocalBlobStore
 
 AT_ONCE: Final = 64
@@ -154,6 +155,7 @@ async def _intake(store: Opened) -> AsyncIterator[Intake]:
         normalizer = MailNormalizer()
         stack.push_async_callback(normalizer.close)
         try:
+            await ensure_topics(store.log, store.settings)
             publisher = await store.log.publisher()
         except BusError as error:
             raise UserError(f"the bus does not answer: {error}") from error

@@ -17,12 +17,14 @@ from connectors.mail.smtp_address import AccountDirectory
 from daemon.door import Gate
 from daemon.errors import UserError
 from daemon.health import BUS
+from daemon.lookout import Lookout
 from daemon.metrics import IntakeMetrics, SmtpMetrics
 from daemon.process import Process, now
 from daemon.settings import Settings
 from daemon.sink import BusSink
 from daemon.wiring import LatePublisher, database_url, ensure_topics, make_log
 from ticket_store.blobs_local import LocalBlobStore
+from ticket_store.pool import make_pool
 
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks at bus and disk."""
@@ -46,13 +48,15 @@ async def ingest(process: Process) -> None:
         process.board.set(BUS, "not reached yet", name="ping")
         watch = asyncio.create_task(_watch(process, log, publisher, gate, metrics), name="watch")
         stack.push_async_callback(_end, watch)
-        smtp = await _listen(process, intake)
+        lookout = await _lookout(process, stack, log=log, gate=gate, metrics=metrics)
+        smtp = await _listen(process, intake, lookout)
         _log.info("smtp listening", host=smtp.address[0], port=smtp.address[1])
         process.ready()
         await _first(process.stop.wait(), watch)
         gate.stop()
         await smtp.stop(STOP_GRACE)
         await intake.drain(1.0)
+        await lookout.write_refusals()
 
 
 async def make_intake(
@@ -78,7 +82,17 @@ async def make_intake(
     return Intake(normalize=normalizer, undecodable=undecodable, blobs=blobs, sink=sink, door=gate, meter=metrics)
 
 
-async def _listen(process: Process, intake: Intake) -> SmtpIntake:
+async def _lookout(process: Process, stack: AsyncExitStack, *, log: Log, gate: Gate, metrics: IntakeMetrics) -> Lookout:
+    """Begin to write what was refused, and to look how far routing lags; both need the store, intake does not."""
+    pool = make_pool(database_url(process.settings), name=process.name, max_size=2)
+    stack.push_async_callback(pool.close)
+    await pool.open()
+    lookout = Lookout(settings=process.settings, pool=pool, log=log, gate=gate, metrics=metrics)
+    stack.push_async_callback(_end, asyncio.create_task(lookout.run(), name="lookout"))
+    return lookout
+
+
+async def _listen(process: Process, intake: Intake, lookout: Lookout) -> SmtpIntake:
     settings = process.settings
     try:
         smtp = SmtpIntake(
@@ -87,7 +101,7 @@ async def _listen(process: Process, intake: Intake) -> SmtpIntake:
             intake=intake,
             clock=now,
             tls=tls_context(settings.smtp),
-            meter=SmtpMetrics(registry=process.registry),
+            meter=SmtpMetrics(registry=process.registry, heard=lookout.heard),
         )
         await smtp.start()
     except ValueError as error:

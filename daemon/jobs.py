@@ -8,17 +8,16 @@ from typing import Final, Protocol, runtime_checkable
 import structlog
 
 from bus.port import BusError, Log, PartitionState
-from daemon.adapters import STORE_ERRORS, seconds_since
+from daemon.adapters import STORE_ERRORS, seconds_since, stored_offsets
 from daemon.health import BUS, OUTBOX, STORE
 from daemon.metrics import RouteMetrics
 from daemon.process import Process, now
-from daemon.wiring import GROUP, LatePublisher
+from daemon.wiring import LatePublisher
 from router.relay import Relay
 from ticket_store.backlog import read_backlog
 from ticket_store.blobs_local import LocalBlobStore
 from ticket_store.collect import collect, cutoff
 from ticket_store.pool import Pool
-from ticket_store.routing import RoutingStore
 
 LOOK_EVERY: Final = timedelta(seconds=2)
 TRIM_EVERY: Final = timedelta(minutes=10)
@@ -47,7 +46,6 @@ class Jobs:
         *,
         process: Process,
         pool: Pool,
-        store: RoutingStore,
         log: Log,
         publisher: LatePublisher,
         relay: Relay,
@@ -56,7 +54,6 @@ class Jobs:
         self._process = process
         self._settings = process.settings
         self._pool = pool
-        self._store = store
         self._log = log
         self._publisher = publisher
         self._relay = relay
@@ -130,8 +127,7 @@ class Jobs:
 
     async def _stored(self, states: Sequence[PartitionState]) -> dict[int, int]:
         topic = self._settings.bus.inbound_topic
-        found = await self._store.positions(GROUP, topic, [state.partition for state in states])
-        return {partition: offset for partition, (offset, _) in found.items()}
+        return await stored_offsets(self._pool, topic, [state.partition for state in states])
 
     async def trim(self) -> None:
         """Apply the log's retention, where it is ours: never past the slowest stored offset."""

@@ -6,7 +6,7 @@ the kernel closes the supervisor's side when the supervisor dies, however it die
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Final
 
 from pydantic import ValidationError
@@ -51,7 +51,7 @@ class ChildLink:
         self._writer.close()
 
 
-async def reports(sock: socket.socket) -> AsyncIterator[Report]:
+async def reports(sock: socket.socket) -> AsyncGenerator[Report, None]:
     """Give the reports of one child until it closes its side; lines that are none are passed over."""
     reader, writer = await asyncio.open_unix_connection(sock=sock, limit=MAX_LINE)
     try:

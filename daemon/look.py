@@ -19,7 +19,7 @@ from daemon.process import now
 from daemon.settings import Settings
 from daemon.settings_load import load
 from daemon.settings_problems import Problem, SettingsError
-from daemon.wiring import GROUP, components, database_url
+from daemon.wiring import GROUP, components, database_url, ensure_topics
 from ticket_store.ledger import Ledger, read_ledger
 from ticket_store.listing import as_json as plain
 from ticket_store.migrate import MigrationError
@@ -69,6 +69,7 @@ async def _migrate(settings: Settings) -> None:
 async def ledger_of(store: Opened) -> Ledger:
     """Count everything, by the store and the bus."""
     topic = store.settings.bus.inbound_topic
+    await ensure_topics(store.log, store.settings)
     async with store.pool.connection() as connection:
         await connection.rollback()
         return await read_ledger(connection, consumer=GROUP, topic=topic, log_ends=lambda: store.log.partitions(topic))
@@ -147,6 +148,7 @@ def _flat(values: Mapping[str, object]) -> dict[str, object]:
 
 async def _waiting(store: Opened) -> dict[str, object]:
     topic = store.settings.bus.inbound_topic
+    await ensure_topics(store.log, store.settings)
     async with store.pool.connection() as connection:
         await connection.rollback()
         found = await read_overview(

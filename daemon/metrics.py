@@ -4,7 +4,7 @@ One registry a process, made by whoever starts the process. The supervisor shows
 own: each child sends its text exposition over its pipe, and `Gathered` adds the label `process`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -33,9 +33,7 @@ class IntakeMetrics:
         self.door_closed = Counter(
             "switchboard_door_closed", "Deliveries met by a closed door", ["reason"], registry=registry
         )
-        self.refused = Counter(
-            "switchboard_refused", "Not accepted at all, for ever", ["account", "reason"], registry=registry
-        )
+        self.refused = Counter("switchboard_refused", "Not accepted at all, for ever", ["reason"], registry=registry)
         self.shrunk = Counter("switchboard_records_shrunk", "Records over the limit of the bus", registry=registry)
         self.free_disk = Gauge("switchboard_free_disk_bytes", "Free where blobs are written", registry=registry)
 
@@ -59,7 +57,8 @@ class IntakeMetrics:
 class SmtpMetrics:
     """What the SMTP listener counts. Meets `connectors.mail.smtp_meter.SmtpMeter`."""
 
-    def __init__(self, *, registry: CollectorRegistry) -> None:
+    def __init__(self, *, registry: CollectorRegistry, heard: Callable[[str], None]) -> None:
+        self._heard = heard
         self._open = Gauge("switchboard_smtp_connections", "Open SMTP connections", registry=registry)
         self._replies = Counter("switchboard_smtp_replies", "Replies by code", ["code"], registry=registry)
 
@@ -68,8 +67,9 @@ class SmtpMetrics:
         self._open.inc(change)
 
     def reply(self, code: str) -> None:
-        """Count a reply."""
+        """Count a reply, and tell whoever else wants to hear its code."""
         self._replies.labels(code=code).inc()
+        self._heard(code)
 
 
 class RouteMetrics:

@@ -15,7 +15,7 @@ from daemon.cli_options import loaded_settings
 from daemon.errors import UserError
 from daemon.process import now
 from daemon.settings import Settings
-from daemon.wiring import components, database_url, ensure_topics, make_log, policies, postgres
+from daemon.wiring import components, database_url, make_log, policies, postgres
 from router.desk import Desk
 from ticket_store.embedded import EmbeddedPostgresError
 from ticket_store.instance import Instance, read_or_create
@@ -67,7 +67,6 @@ async def opened(settings: Settings) -> AsyncIterator[Opened]:
         await stack.enter_async_context(pool)
         log = make_log(settings, url)
         stack.push_async_callback(log.close)
-        await ensure_topics(log, settings)
         async with pool.connection() as connection:
             instance = await read_or_create(connection)
         yield Opened(settings=settings, url=url, pool=pool, log=log, instance=instance)

@@ -60,9 +60,7 @@ async def route(process: Process, *, jobs: bool = True) -> None:
         outbox = PostgresOutbox(pool=pool, listen=url)
         stack.push_async_callback(outbox.close)
         relay = _relay(process, outbox, publisher)
-        chores = Jobs(
-            process=process, pool=pool, store=store, log=log, publisher=publisher, relay=relay, metrics=metrics
-        )
+        chores = Jobs(process=process, pool=pool, log=log, publisher=publisher, relay=relay, metrics=metrics)
         await _work(process, worker, relay, chores.run(shared=jobs))
 
 

@@ -102,6 +102,15 @@ def test_readiness_is_red_while_postgres_is_gone_and_green_again_by_itself(daemo
     assert daemon.settle(2)["balanced"] is True
 
 
+def test_a_refused_recipient_stands_beside_the_balance(daemon: RunningDaemon) -> None:
+    with smtplib.SMTP("127.0.0.1", daemon.smtp_port, timeout=30) as smtp:
+        smtp.ehlo()
+        smtp.mail("ana@customer.example")
+        assert smtp.rcpt("nobody@example.org")[0] == 550
+    daemon.wait_until(lambda: daemon.json("ledger")["refused"] == 1, seconds=20, what="counted as refused")
+    assert daemon.json("ledger")["balanced"] is True
+
+
 def test_the_log_holds_neither_message_text_nor_whole_addresses(daemon: RunningDaemon) -> None:
     send(daemon, "logged", sender="very.private@customer.example")
     daemon.wait_until(lambda: len(daemon.json("tickets", "list")) > 0, seconds=30, what="ticketed")
@@ -158,3 +167,18 @@ def test_a_second_signal_ends_it_at_once() -> None:
         daemon.stop()
         assert time.monotonic() - began < 5
         assert not [pid for pid in children if running(pid)]
+
+
+def test_the_roles_run_alone_as_on_several_machines() -> None:
+    with running_daemon(role="ingest") as ingest:
+        send(ingest, "alone")
+        assert ingest.json("ledger")["in_flight"] == 1
+        route = RunningDaemon(folder=ingest.folder, role="route")
+        try:
+            route.start()
+            ledger = ingest.settle(1)
+            assert (ledger["ticketed"], ledger["balanced"]) == (1, True)
+            assert metric(route, "switchboard_routed_total{") == 1
+        finally:
+            assert route.stop() == 0
+        assert ingest.is_ready()

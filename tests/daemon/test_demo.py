@@ -1,6 +1,5 @@
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 from running_daemon import COMMAND
@@ -13,12 +12,13 @@ from ticket_store.ledger import Ledger, Outcomes
 
 @pytest.mark.slow
 @pytest.mark.postgres
-def test_the_demo_shows_what_it_promises_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    environment = {**os.environ, "TMPDIR": str(tmp_path), "SWITCHBOARD_SMTP__PORT": "nonsense that it must not read"}
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+def test_the_demo_shows_what_it_promises_and_leaves_nothing_behind(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("d")  # short: a socket's path has 107 bytes
+    environment = {**os.environ, "TMPDIR": str(folder), "SWITCHBOARD_SMTP__PORT": "nonsense that it must not read"}
+    for above in (folder, *folder.parents[:2]):
+        above.chmod(0o755)
     done = subprocess.run(
-        [*COMMAND, "demo"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=200
+        [*COMMAND, "demo"], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=200
     )
     assert done.returncode == 0, done.stdout + done.stderr
     for said in (
@@ -30,7 +30,7 @@ def test_the_demo_shows_what_it_promises_and_leaves_nothing_behind(tmp_path: Pat
         "Everything became what it should",
     ):
         assert said in done.stdout
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
 def test_the_demos_mails_are_a_dozen_and_show_every_fate() -> None:

@@ -154,11 +154,11 @@ class RunningDaemon:
 
 
 @contextmanager
-def running_daemon(settings: Mapping[str, str] | None = None) -> Iterator[RunningDaemon]:
+def running_daemon(settings: Mapping[str, str] | None = None, *, role: str = "all") -> Iterator[RunningDaemon]:
     """Give a started daemon, and take it down with everything it left."""
     folder = Path(mkdtemp(prefix="switchboard-test-", dir="/tmp"))
     folder.chmod(0o755)  # the user that runs the embedded server passes through
-    daemon = RunningDaemon(folder=folder, settings=settings)
+    daemon = RunningDaemon(folder=folder, settings=settings, role=role)
     try:
         yield daemon.start()
         daemon.stop()
