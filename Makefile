@@ -39,11 +39,11 @@ imports:
 	@$(BIN)/lint-imports --no-cache
 
 test-fast: setup ## the tests that need no server (seconds)
-	@$(BIN)/pytest -q -m "not postgres and not kafka and not faults"
+	@$(BIN)/pytest -q -n 2 -m "not postgres and not kafka and not faults"
 
 test: setup ## everything: unit, contracts, real PostgreSQL, real Kafka, faults
 	@bash tests/servers.sh
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q -n 4 --dist loadgroup
 
 bench: setup ## measure: ratios in one run, printed with medians
 	@$(BIN)/python bench/run.py

@@ -43,6 +43,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for mark, fixtures in SERVER_FIXTURES.items():
             if any(fixture in used for fixture in fixtures):
                 item.add_marker(mark)
+        group = _worker_group(item)
+        if group:
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _worker_group(item: pytest.Item) -> str:
+    """Keep what shares a server on one worker: a file, and all of Kafka's files, since a broker is a second JVM.
+
+    Fault suites start their own servers and run for minutes: each test may go anywhere.
+    """
+    if item.get_closest_marker("faults") or not any(item.get_closest_marker(mark) for mark in SERVER_FIXTURES):
+        return ""
+    return "kafka" if item.get_closest_marker("kafka") else item.path.name
 
 
 @pytest.hookimpl(wrapper=True)
