@@ -1,24 +1,36 @@
 """Rule 4's search: every ticket that the ids of a message propose, and what the gates say of each.
 
 Known ids come before quoted ones; among them In-Reply-To comes first, then References from right to left. An id whose
-Message-ID came with several messages proposes nothing. A quoted id proposes its own sender's ticket; another sender's
-only if one of the two stands in the other's From, To or Cc, and only if all of those messages stand on one ticket.
+Message-ID came with several messages proposes nothing. A quoted id proposes the ticket on which its own sender quoted
+it before, or else somebody whom the message names; two tickets of people whom it names are none.
 A known id of a message that is still held proposes to wait with it, to that message's sender alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from router.gates import Candidate, Case, Refusal, refusal
-from router.incoming import Incoming, Quote
+from router.incoming import NAMED_PARTIES, Incoming, Quote
 from router.view import Ticket, View
 from schemas.message import Automatic
 from schemas.placement import Evidence, Gate, Rejected, Relation, Suggestion
 from schemas.routing_rows import QuotedRow
 
+PROPOSED: Final = 8
+"""Tickets that known ids of one message may propose, the nearest ones, and as many that quoted ids may. Ids further away
+name nothing, or a single mail could make the router lock and read a hundred tickets."""
+
 SHOWN: Final = 8
 """Rejected candidates and suggestions kept with a decision, each."""
+
+
+class Proposal(NamedTuple):
+    """An id of the message, the ticket that it names, and the message there that carries it."""
+
+    quote: Quote
+    ticket_id: int
+    message_id: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,7 +64,12 @@ def search(case: Case) -> Findings:
     findings = Findings()
     if not case.message.quoted:
         return findings
+    asked: set[tuple[int, Relation]] = set()
     for candidate in _candidates(case):
+        asked_before = (candidate.ticket.id, candidate.evidence.relation) in asked
+        asked.add((candidate.ticket.id, candidate.evidence.relation))
+        if asked_before:
+            continue
         if findings.accepted is None:
             _examine(case, candidate, findings)
         elif candidate.ticket is not findings.accepted.ticket:
@@ -85,28 +102,47 @@ def _candidates(case: Case) -> Iterator[Candidate]:
         yield from _quoted(message, view)
 
 
+def known_proposals(message: Incoming, view: View) -> Iterator[Proposal]:
+    """Give the tickets that known ids name, as far as they are looked at."""
+    owners = ((quote, view.owner(quote.key)) for quote in message.quoted)
+    return _nearest(Proposal(q, owner.ticket_id, owner.id) for q, owner in owners if owner and owner.ticket_id)
+
+
+def quoted_proposals(message: Incoming, view: View) -> Iterator[Proposal]:
+    """Give the tickets on which the sender, or somebody whom the message names, quoted an id that nobody here owns."""
+    rows = ((quote, _quoting(message, quote, view)) for quote in message.quoted)
+    return _nearest(Proposal(q, row.ticket_id, row.message_id) for q, row in rows if row and row.ticket_id)
+
+
+def _nearest(proposals: Iterable[Proposal]) -> Iterator[Proposal]:
+    tickets: set[int] = set()
+    for proposal in proposals:
+        tickets.add(proposal.ticket_id)
+        if len(tickets) > PROPOSED:
+            return
+        yield proposal
+
+
 def _known(message: Incoming, view: View) -> Iterator[Candidate]:
-    for quote in message.quoted:
-        owner = None if view.is_reused(quote.key) else view.owner(quote.key)
-        ticket = view.ticket(owner.ticket_id) if owner else None
-        if owner is not None and ticket is not None:
-            yield Candidate(ticket, _evidence(quote, Relation.KNOWN, owner.id))
+    for quote, ticket_id, message_id in known_proposals(message, view):
+        ticket = view.ticket(ticket_id)
+        if ticket is not None and not view.is_reused(quote.key):
+            yield Candidate(ticket, _evidence(quote, Relation.KNOWN, message_id))
 
 
 def _quoted(message: Incoming, view: View) -> Iterator[Candidate]:
-    for quote in message.quoted:
-        if view.is_reused(quote.key) or view.owner(quote.key) is not None:
-            continue
-        row = view.quoted_by(quote.key, message.sender, named=False) or _between_senders(message, quote, view)
-        ticket = view.ticket(row.ticket_id) if row else None
-        if row is not None and ticket is not None:
-            yield Candidate(ticket, _evidence(quote, Relation.QUOTED, row.message_id))
+    for quote, ticket_id, message_id in quoted_proposals(message, view):
+        ticket = view.ticket(ticket_id)
+        if ticket is not None and not view.is_reused(quote.key) and view.owner(quote.key) is None:
+            yield Candidate(ticket, _evidence(quote, Relation.QUOTED, message_id))
 
 
-def _between_senders(message: Incoming, quote: Quote, view: View) -> QuotedRow | None:
-    """Find another sender's message with the same quoted id, if one of the two names the other; None if in doubt."""
-    rows = [view.quoted_by(quote.key, message.sender, named=True)]
-    rows += [view.quoted_by(quote.key, member.key, named=False) for member in message.members]
+def _quoting(message: Incoming, quote: Quote, view: View) -> QuotedRow | None:
+    """Find a message with the same quoted id of the same sender, or of somebody whom it names; None if in doubt."""
+    own = view.quoted_by(quote.key, message.sender)
+    if own is not None:
+        return own
+    rows = [view.quoted_by(quote.key, member.key) for member in message.members[:NAMED_PARTIES]]
     found = [row for row in rows if row is not None and row.ticket_id is not None]
     return found[0] if len({row.ticket_id for row in found}) == 1 else None
 
@@ -114,7 +150,9 @@ def _between_senders(message: Incoming, quote: Quote, view: View) -> QuotedRow |
 def _held(message: Incoming, view: View) -> Iterator[Evidence]:
     for quote in message.quoted:
         owner = None if view.is_reused(quote.key) else view.owner(quote.key)
-        if owner is not None and owner.state == "held" and owner.sender_key == message.sender:
+        if message.anonymous or owner is None:
+            continue
+        if owner.state == "held" and owner.sender_key == message.sender:
             yield _evidence(quote, Relation.KNOWN, owner.id)
 
 

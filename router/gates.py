@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from router.incoming import Incoming
-from router.policy import AccountPolicy, SenderMatch
+from router.policy import AccountPolicy
 from router.subjects import is_changed
 from router.view import Ticket, View
 from schemas.message import Automatic, Result, SubjectPrefix
@@ -59,10 +59,16 @@ def scope(case: Case, candidate: Candidate) -> str | None:
 
 
 def participant(case: Case, candidate: Candidate) -> str | None:
-    """Gate 2, first half: only who takes part in the ticket may write on it."""
-    if not case.message.anonymous and case.message.sender in candidate.ticket.members:
-        return None
-    return "its sender takes no part in that ticket"
+    """Gate 2, first half: only who takes part in the ticket may write on it.
+
+    Whoever quotes an id first must not draw what its owner writes later: by a quoted id a message joins only a ticket
+    of its own sender, or of a requester whom it names itself, and who was sent it anyway.
+    """
+    if case.message.anonymous or case.message.sender not in candidate.ticket.members:
+        return "its sender takes no part in that ticket"
+    if candidate.evidence.relation is Relation.QUOTED and not case.message.involves(candidate.ticket.requester):
+        return "it only quotes an id that the ticket quotes, and does not name its requester"
+    return None
 
 
 def verdict(case: Case, candidate: Candidate) -> str | None:
@@ -70,9 +76,7 @@ def verdict(case: Case, candidate: Candidate) -> str | None:
     result = case.message.message.verdict.result
     if result is Result.FAIL:
         return "the check of its sender failed: somebody else may have written it"
-    if result is Result.PASS or candidate.evidence.relation is Relation.KNOWN:
-        return None
-    if case.policy.sender_match is SenderMatch.ANY:
+    if candidate.evidence.relation is Relation.KNOWN or case.policy.trusts(result):
         return None
     return "nothing proves its sender, and the ticket's own ids are not in it"
 

@@ -11,10 +11,12 @@ from schemas.routing_rows import IdKey
 
 NAMED_IDS: Final = 20
 NAMED_PARTIES: Final = 20
-"""How far quoted ids (nearest first) and people in To and Cc are indexed and looked up together: at most 400 pairs.
+"""How far quoted ids (nearest first) and people in To and Cc are looked up together: at most 400 pairs.
 
 Beyond that a quoted id joins only its own sender's messages; a known id is never limited.
 """
+
+MAIL: Final = "mail"
 
 
 class Quote(NamedTuple):
@@ -53,7 +55,11 @@ class Incoming:
     @property
     def anonymous(self) -> bool:
         """Whether nobody can say who wrote it."""
-        return not self.message.sender.address.strip()
+        return not _is_somebody(self.message.channel, self.message.sender)
+
+    def involves(self, person: bytes) -> bool:
+        """Whether this person wrote it or stands in To or Cc."""
+        return person == self.sender or any(member.key == person for member in self.members)
 
     def namings(self) -> Iterator[tuple[IdKey, bytes]]:
         """Pairs of a quoted id and a person in To or Cc, within the limits above."""
@@ -108,7 +114,7 @@ def _members(message: InboundMessage, sender: bytes, policies: Policies) -> tupl
     ours = {address.strip().lower() for address in message.envelope.rcpt_to}
     found: dict[bytes, Member] = {}
     for party in (*message.to, *message.cc):
-        if _is_other(party, ours, policies):
+        if _is_somebody(message.channel, party) and _is_other(party, ours, policies):
             key = address_key(message.channel, party.address)
             found.setdefault(key, Member(key, party.address))
     found.pop(sender, None)
@@ -117,4 +123,13 @@ def _members(message: InboundMessage, sender: bytes, policies: Policies) -> tupl
 
 def _is_other(party: Party, ours: set[str], policies: Policies) -> bool:
     address = party.address.strip().lower()
-    return bool(address) and address not in ours and not policies.is_ours(address)
+    return address not in ours and not policies.is_ours(address)
+
+
+def _is_somebody(channel: str, party: Party) -> bool:
+    """Whether an address names one person: in mail, a word without a domain ("root") is many people's."""
+    address = party.address.strip()
+    if channel != MAIL:
+        return bool(address)
+    local, _, domain = address.rpartition("@")
+    return bool(local and domain)

@@ -6,6 +6,7 @@ the next, so that a batch ends as if each of its messages had been routed alone.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 
 from router.announce import Announcer
 from router.decide import decide, decide_again
@@ -17,7 +18,7 @@ from schemas.message import Result
 from schemas.placement import OPEN, Decision, Outcome
 from schemas.routing_rows import IdKey, KnownRow, OutboxRow, ParticipantRow, QuotedRow, ThreadRow
 
-MAX_MEMBERS = 500
+MAX_MEMBERS = 100
 """Participants of one ticket. Whoever is named beyond that is a stranger to it, and held."""
 
 STATES = {
@@ -62,6 +63,14 @@ class NewTickets:
     number: Callable[[int], str]
 
 
+def unproven(match: bytes) -> bytes:
+    """Give what stands in place of the sender and subject of a ticket that anybody may have opened in that name.
+
+    Else rule 9 would put what the true sender writes on it, beside the people whom an impostor named.
+    """
+    return sha256(b"unproven\0" + match).digest()
+
+
 class Placer:
     """One transaction's worth of routing."""
 
@@ -69,7 +78,7 @@ class Placer:
         self.placed: dict[int, Placed] = {}
         self.doubles: list[Double] = []
         self.threads: dict[IdKey, ThreadRow] = {}
-        self.quoted: dict[tuple[IdKey, bytes, bool], QuotedRow] = {}
+        self.quoted: dict[tuple[IdKey, bytes], QuotedRow] = {}
         self.participants: list[ParticipantRow] = []
         self.outbox: list[OutboxRow] = []
         self._view = view
@@ -158,7 +167,7 @@ class Placer:
             channel=inbound.channel,
             subject=inbound.subject,
             subject_base=inbound.thread.subject_base,
-            match=message.match,
+            match=message.match if self._is_proven(message) else unproven(message.match),
             requester=message.sender,
             requester_party=inbound.sender,
             continues_id=placement.continues.id if placement.continues else None,
@@ -211,24 +220,14 @@ class Placer:
             self.participants.append(ParticipantRow(ticket.id, key, address, role))
 
     def _quote(self, ticket: Ticket, message: Incoming) -> None:
-        """Index the ids that nobody here owns: for the sender, and for those whom the message names."""
-        if message.anonymous:
+        """Index the ids that nobody here owns for their sender, if that is who it says: the first message of each."""
+        if message.anonymous or not self._is_proven(message):
             return
-        unknown = {quote.key for quote in message.quoted if self._view.owner(quote.key) is None}
-        for key in unknown:
-            self._index(ticket, message, key, message.sender, named=False)
-        for key, member in message.namings():
-            if key in unknown:
-                self._index(ticket, message, key, member, named=True)
+        for quote in message.quoted:
+            place = (quote.key, message.sender)
+            if self._view.owner(quote.key) is None and place not in self._view.quoted:
+                row = QuotedRow(*quote.key, message.sender, message.id, ticket.id)
+                self._view.quoted[place] = self.quoted[place] = row
 
-    def _index(self, ticket: Ticket, message: Incoming, key: IdKey, address: bytes, *, named: bool) -> None:
-        """Keep the first message a sender; of the people named, keep who is named on one ticket alone."""
-        place = (key, address, named)
-        row = self._view.quoted.get(place)
-        if row is None:
-            row = QuotedRow(*key, address, named, message.id, contested=False, ticket_id=ticket.id)
-        elif named and not row.contested and row.ticket_id != ticket.id:
-            row = row._replace(contested=True)
-        else:
-            return
-        self._view.quoted[place] = self.quoted[place] = row
+    def _is_proven(self, message: Incoming) -> bool:
+        return self._policies.of(message.message.account).trusts(message.message.verdict.result)

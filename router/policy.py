@@ -6,6 +6,8 @@ from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
+from schemas.message import Result
+
 
 class SenderMatch(StrEnum):
     """Whose mail may join an open ticket by sender and subject alone, or by an id that was only quoted."""
@@ -43,6 +45,12 @@ class AccountPolicy:
     unmatched: Otherwise = Otherwise.HOLD
     automatic: Otherwise = Otherwise.HOLD
     takes: Takes = Takes.ALL
+
+    def trusts(self, result: Result) -> bool:
+        """Whether this outcome of the sender's check shows that the sender is who it says; a failed one never does."""
+        if result is Result.FAIL:
+            return False
+        return result is Result.PASS or self.sender_match is SenderMatch.ANY
 
 
 def _no_accounts() -> Mapping[str, AccountPolicy]:

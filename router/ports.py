@@ -58,7 +58,10 @@ class RoutingTransaction(Protocol):
         ...
 
     async def reached_from(self, keys: Collection[IdKey]) -> Sequence[ReachedRow]:
-        """Find held messages that answer messages with these own ids, transitively, with all their ids."""
+        """Find held messages that answer messages with these own ids, transitively, with all their ids.
+
+        At most so many (`routing.sql`, `reached_held`): what answers beyond that stays in the spool.
+        """
         ...
 
     async def lock_held(self, message_ids: Collection[int]) -> Sequence[HeldMessageRow]:
@@ -70,7 +73,7 @@ class RoutingTransaction(Protocol):
         ...
 
     async def quoted(self, lookups: Collection[QuotedLookup]) -> Sequence[QuotedRow]:
-        """Read who quoted an id, or was named with it."""
+        """Read who quoted an id."""
         ...
 
     async def open_matches(self, matches: Collection[bytes]) -> Sequence[int]:

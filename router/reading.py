@@ -1,8 +1,9 @@
 """Locks and reads everything that a batch can be decided with, in the one order of locks, one statement a step."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from router.findings import known_proposals, quoted_proposals
 from router.incoming import Incoming, receive
 from router.policy import Policies
 from router.ports import QuotedLookup, RoutingTransaction
@@ -38,12 +39,12 @@ async def read_view(
     keys = {key for message in messages for key in _ids(message)} | wanted.ids
     keys |= {(scope, match) for match, scope in matches.items()}
     view.add_threads(await transaction.lock_ids(keys))
-    reached = await _reached(transaction, messages, keys)
+    reached = await _reached(transaction, view, messages, keys)
     await _read_held(transaction, view, reached | wanted.held, policies)
     everyone = (*messages, *view.waiting.values())
     await _read_ids(transaction, view, everyone)
     matching = await transaction.open_matches(matches) if matches else ()
-    await _read_tickets(transaction, view, wanted.tickets.union(matching))
+    await _read_tickets(transaction, view, everyone, wanted.tickets.union(matching))
     return view
 
 
@@ -55,15 +56,21 @@ def _ids(message: Incoming) -> Iterator[IdKey]:
 
 
 async def _reached(
-    transaction: RoutingTransaction, messages: Sequence[Incoming], claimed: Collection[IdKey]
+    transaction: RoutingTransaction, view: View, messages: Sequence[Incoming], claimed: Collection[IdKey]
 ) -> set[int]:
     """Find the held messages that these may release. Their ids must be ours before anything is decided."""
-    own = {message.own for message in messages if message.own is not None}
+    own = {message.own for message in messages if message.own is not None and _may_release(message, view)}
     reached = await transaction.reached_from(own) if own else ()
     missing = {(row.scope, row.digest) for row in reached}.difference(claimed)
     if missing:
         raise ClaimsGrownError(missing)
     return {row.message_id for row in reached}
+
+
+def _may_release(message: Incoming, view: View) -> bool:
+    """Whether its id can become known by this message, or is: an id that is another's, or reused, releases nothing."""
+    row = view.threads[message.own] if message.own else None
+    return row is not None and not row.reused and row.known_message_id in (None, message.id)
 
 
 async def _read_held(
@@ -97,9 +104,11 @@ def _lookups(message: Incoming, view: View) -> Iterator[QuotedLookup]:
             yield *key, member
 
 
-async def _read_tickets(transaction: RoutingTransaction, view: View, others: Collection[int]) -> None:
-    proposed = {row.ticket_id for row in view.messages.values()} | {row.ticket_id for row in view.quoted.values()}
-    wanted = {ticket_id for ticket_id in proposed if ticket_id is not None} | set(others)
+async def _read_tickets(
+    transaction: RoutingTransaction, view: View, everyone: Iterable[Incoming], others: Collection[int]
+) -> None:
+    proposals = (p for m in everyone for found in (known_proposals, quoted_proposals) for p in found(m, view))
+    wanted = {proposal.ticket_id for proposal in proposals} | set(others)
     if not wanted:
         return
     for row, continues_number in await transaction.lock_tickets(wanted):

@@ -78,7 +78,7 @@ class View:
     def __init__(self) -> None:
         self.threads: dict[IdKey, ThreadRow] = {}
         self.messages: dict[int, KnownRow] = {}
-        self.quoted: dict[tuple[IdKey, bytes, bool], QuotedRow] = {}
+        self.quoted: dict[tuple[IdKey, bytes], QuotedRow] = {}
         self.tickets: dict[int, Ticket] = {}
         self.matches: defaultdict[bytes, dict[int, None]] = defaultdict(dict)
         self.successors: defaultdict[int, dict[int, None]] = defaultdict(dict)
@@ -93,7 +93,7 @@ class View:
     def add_quoted(self, rows: Iterable[QuotedRow]) -> None:
         """Take rows about quoted ids."""
         for row in rows:
-            self.quoted[(row.scope, row.digest), row.address_key, row.named] = row
+            self.quoted[(row.scope, row.digest), row.address_key] = row
 
     def add_ticket(self, ticket: Ticket) -> None:
         """Take a ticket, and make an open one findable by its sender and subject, and by the ticket that it follows."""
@@ -124,10 +124,9 @@ class View:
         row = self.threads.get(key)
         return row is not None and row.reused
 
-    def quoted_by(self, key: IdKey, address: bytes, *, named: bool) -> QuotedRow | None:
-        """Give the row about who quoted the id, or who was named with it, unless tickets contest it."""
-        row = self.quoted.get((key, address, named))
-        return None if row is None or row.contested else row
+    def quoted_by(self, key: IdKey, address: bytes) -> QuotedRow | None:
+        """Give the first message on a ticket by which this sender quoted the id."""
+        return self.quoted.get((key, address))
 
     def ticket(self, ticket_id: int | None) -> Ticket | None:
         """Give a ticket that was read; None for none."""

@@ -50,14 +50,12 @@ class KnownRow(NamedTuple):
 
 
 class QuotedRow(NamedTuple):
-    """Somebody on a ticket quoted this id, or was named by a message that did."""
+    """Somebody quoted this id in a message that stands on a ticket."""
 
     scope: str
     digest: bytes
     address_key: bytes
-    named: bool
     message_id: int
-    contested: bool
     ticket_id: int | None = None
 
 

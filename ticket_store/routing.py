@@ -159,7 +159,7 @@ class RoutingTransaction:
         return [KnownRow(*row) for row in await self._rows("known_messages", {"message_ids": sorted(message_ids)})]
 
     async def quoted(self, lookups: Collection[tuple[str, bytes, bytes]]) -> Sequence[QuotedRow]:
-        """Read who quoted an id, or was named with it."""
+        """Read who quoted an id."""
         scopes, digests, address_keys = _columns(sorted(lookups))
         parameters = {"scopes": scopes, "digests": digests, "address_keys": address_keys}
         return [QuotedRow(*row) for row in await self._rows("quoted_ids", parameters)]

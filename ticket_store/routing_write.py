@@ -43,7 +43,7 @@ class Writer:
             changes.ticket_changes,
         )
         await self._arrays("own_ids", ("scopes", "digests", "known_message_ids", "reuseds"), changes.threads)
-        columns = ("scopes", "digests", "address_keys", "nameds", "message_ids", "contesteds")
+        columns = ("scopes", "digests", "address_keys", "message_ids")
         await self._arrays("index_quoted", columns, [row[: len(columns)] for row in changes.quoted])
 
     async def _place(self, changes: Changes) -> None:

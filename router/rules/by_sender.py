@@ -5,7 +5,7 @@ from router.gates import Candidate, Case, refusal
 from router.incoming import Incoming
 from router.placement import Placement, joined
 from router.policy import AccountPolicy, SenderMatch
-from schemas.message import Automatic, Kind, Result, SubjectPrefix
+from schemas.message import Automatic, Kind, SubjectPrefix
 from schemas.placement import Evidence, Rule, Source
 
 
@@ -19,9 +19,7 @@ def applies(message: Incoming, policy: AccountPolicy) -> bool:
         return False
     if inbound.kind is not Kind.MESSAGE or inbound.automatic not in (Automatic.NO, Automatic.BULK):
         return False
-    if inbound.thread.subject_prefix is SubjectPrefix.FORWARD or inbound.verdict.result is Result.FAIL:
-        return False
-    return policy.sender_match is SenderMatch.ANY or inbound.verdict.result is Result.PASS
+    return inbound.thread.subject_prefix is not SubjectPrefix.FORWARD and policy.trusts(inbound.verdict.result)
 
 
 def by_sender(case: Case, findings: Findings) -> Placement | None:

@@ -24,7 +24,7 @@ FILL = (
        from generate_series(1, %(rows)s) n""",
     "insert into delivery_keys select sha256(n::text::bytea), n from generate_series(1, %(rows)s) n",
     "insert into thread_ids select 's', sha256(n::text::bytea), n from generate_series(1, %(rows)s) n",
-    "insert into quoted_ids select 's', sha256(n::text::bytea), '', false, n from generate_series(1, %(rows)s) n",
+    "insert into quoted_ids select 's', sha256(n::text::bytea), '', n from generate_series(1, %(rows)s) n",
     "insert into held_ids select 's', sha256((n + 1)::text::bytea), n from generate_series(1, %(rows)s, 2) n",
     "insert into spool select n, 'x', 'x', '[]', now() from generate_series(1, %(rows)s, 2) n",
 )
@@ -45,7 +45,7 @@ READS = {
 WRITES = {
     "change_tickets": ("ids", "statuses", "versions", "message_counts", "last_message_ats", "closed_ats"),
     "own_ids": ("scopes", "digests", "known_message_ids", "reuseds"),
-    "index_quoted": ("scopes", "digests", "address_keys", "nameds", "message_ids", "contesteds"),
+    "index_quoted": ("scopes", "digests", "address_keys", "message_ids"),
     "place_held": ("ids", "ticket_ids", "states", "decisions"),
     "empty_spool": ("ids",),
     "forget_held_ids": ("ids",),
@@ -85,8 +85,6 @@ async def columns_of(lab: Lab, size: int) -> dict[str, list[Any]]:
         "last_message_ats": [None] * size,
         "closed_ats": [None] * size,
         "reuseds": [False] * size,
-        "nameds": [False] * size,
-        "contesteds": [False] * size,
         "states": ["held"] * size,
         "decisions": ["{}"] * size,
     }

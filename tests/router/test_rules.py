@@ -60,7 +60,7 @@ def test_a_quoted_id_finds_the_ticket_of_the_same_sender() -> None:
 
 def test_a_quoted_id_needs_a_verdict_unless_any_sender_may_match() -> None:
     paper = PaperRouter(policies(unmatched=Otherwise.NEW))
-    paper.route(mail("one", answers="away"), mail("two", answers="away"))
+    paper.route(mail("one", answers="away", verdict="pass"), mail("two", answers="away"))
     assert paper.ticket("two") is not paper.ticket("one")
     assert paper.placed("two").decision.rejected[0].gate is Gate.VERDICT
 
@@ -71,10 +71,10 @@ def test_a_quoted_id_never_joins_two_senders_who_do_not_name_each_other() -> Non
     assert paper.ticket("two") is not paper.ticket("one")
 
 
-def test_a_quoted_id_joins_somebody_whom_the_requester_named() -> None:
+def test_a_quoted_id_joins_two_who_name_each_other() -> None:
     paper = PaperRouter(ANYONE)
     paper.route(mail("one", "ana@a.example", answers="away", cc=["bob@b.example"]))
-    paper.route(mail("two", "bob@b.example", answers="away"))
+    paper.route(mail("two", "bob@b.example", answers="away", cc=["ana@a.example"]))
     assert paper.ticket("two") is paper.ticket("one")
 
 

@@ -126,16 +126,13 @@ create table thread_ids (
     primary key (scope, digest)
 ) with (fillfactor = 80);                          -- rows are locked and updated once in place
 
--- Who quoted an id in a message that stands on a ticket (named = false: at most one row a sender), and whom such a
--- message names in To or Cc (named = true; contested when messages of several tickets name the address: then nobody's).
+-- Who quoted an id in a message that stands on a ticket: the first such message of every sender.
 create table quoted_ids (
     scope       text not null,
     digest      bytea not null,
     address_key bytea not null,
-    named       boolean not null,
     message_id  bigint not null,
-    contested   boolean not null default false,
-    primary key (scope, digest, address_key, named)
+    primary key (scope, digest, address_key)
 );
 
 -- Ids quoted by messages that are still held, so that an original can release them.

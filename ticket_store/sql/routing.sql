@@ -78,23 +78,36 @@ order by t.scope, t.digest
 for update of t;
 
 -- name: reached_held
--- Held messages that answer these ids, and those that answer them in turn, with every id that they carry.
+-- Held messages that answer these ids, and those that answer them in turn, with every id that they carry: the first 200
+-- answers to an id and 1,000 in all, so that a flood of answers cannot stop the router. The rest stay in the spool.
 with recursive reached (scope, message_id) as (
     select h.scope, h.message_id
     from unnest(:scopes::text[], :digests::bytea[]) as c (scope, digest)
-    join held_ids h on h.scope = c.scope and h.digest = c.digest
+    cross join lateral (
+        select scope, message_id from held_ids
+        where scope = c.scope and digest = c.digest
+        order by message_id
+        limit 200
+    ) h
     union
     select h.scope, h.message_id
     from reached r
     join messages m on m.id = r.message_id
-    join held_ids h on h.scope = r.scope and h.digest = m.own_digest
+    cross join lateral (
+        select scope, message_id from held_ids
+        where scope = r.scope and digest = m.own_digest
+        order by message_id
+        limit 200
+    ) h
+), picked as materialized (
+    select message_id from reached limit 1000
 )
 select r.message_id, h.scope, h.digest, true as quoted
-from reached r
+from picked r
 join held_ids h on h.message_id = r.message_id
 union all
 select r.message_id, m.scope, m.own_digest, false
-from reached r
+from picked r
 join messages m on m.id = r.message_id
 where m.own_digest is not null;
 
@@ -117,8 +130,8 @@ from unnest(:message_ids::bigint[]) as c (id)
 join messages m on m.id = c.id;
 
 -- name: quoted_ids
--- Who quoted an id, or was named with it, and on which ticket the quoting message stands now.
-select q.scope, q.digest, q.address_key, q.named, q.message_id, q.contested, m.ticket_id
+-- Who quoted an id, and on which ticket the quoting message stands now.
+select q.scope, q.digest, q.address_key, q.message_id, m.ticket_id
 from unnest(:scopes::text[], :digests::bytea[], :address_keys::bytea[]) as c (scope, digest, address_key)
 join quoted_ids q on q.scope = c.scope and q.digest = c.digest and q.address_key = c.address_key
 join messages m on m.id = q.message_id;

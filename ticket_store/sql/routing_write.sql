@@ -57,10 +57,9 @@ where t.scope = c.scope and t.digest = c.digest;
 
 -- name: index_quoted
 -- Index quoted ids under their locks.
-insert into quoted_ids (scope, digest, address_key, named, message_id, contested)
-select * from unnest(:scopes::text[], :digests::bytea[], :address_keys::bytea[], :nameds::boolean[],
-                     :message_ids::bigint[], :contesteds::boolean[])
-on conflict (scope, digest, address_key, named) do update set contested = excluded.contested;
+insert into quoted_ids (scope, digest, address_key, message_id)
+select * from unnest(:scopes::text[], :digests::bytea[], :address_keys::bytea[], :message_ids::bigint[])
+on conflict do nothing;
 
 -- name: place_held
 -- Move locked held messages to where they belong now.
