@@ -98,6 +98,33 @@ async def test_bytes_are_synced_before_they_have_their_name_and_the_folder_after
     assert (folder, named_at_last) == (f"blobs/{ref.sha256[:2]}", True)
 
 
+async def test_puts_that_come_together_are_all_synced_before_the_first_has_its_name(
+    root: Path, opened: list[LocalBlobStore]
+) -> None:
+    diary = Diary(root)
+    opened.append(watched := LocalBlobStore(root=root, sync=diary.sync))
+    await watched.prepare(now=datetime.now(UTC))
+    diary.entries.clear()
+    contents = [f"number {index}".encode() for index in range(20)]
+    refs = await asyncio.gather(*map(watched.put, contents))
+    files, folders = diary.entries[:20], diary.entries[20:]
+    assert all(name.startswith("blobs/tmp/") and not named for name, named in files)
+    assert folders == [(f"blobs/{folder}", True) for folder in sorted({ref.sha256[:2] for ref in refs})]
+
+
+async def test_one_put_that_fails_is_nobody_elses_trouble(root: Path, opened: list[LocalBlobStore]) -> None:
+    opened.append(store := LocalBlobStore(root=root))
+    await store.prepare(now=datetime.now(UTC))
+    bad = BlobRef(sha256=sha256(b"bad").hexdigest(), size=3)
+    path_of(root, bad).mkdir()  # no file can take this name
+    (path_of(root, bad) / "in the way").touch()
+    good, failed = await asyncio.gather(store.put(b"good"), store.put(b"bad"), return_exceptions=True)
+    assert isinstance(failed, OSError)
+    assert isinstance(good, BlobRef)
+    assert await store.get(good.sha256) == b"good"
+    assert not list((root / "tmp").iterdir())
+
+
 async def test_a_new_store_syncs_its_folders_before_the_first_put(root: Path, opened: list[LocalBlobStore]) -> None:
     diary = Diary(root)
     opened.append(watched := LocalBlobStore(root=root, sync=diary.sync))
@@ -225,7 +252,7 @@ def remove_at(store: LocalBlobStore, barrier: Barrier, ref: BlobRef, cutoff: dat
 
 def put_at(store: LocalBlobStore, barrier: Barrier, content: bytes) -> None:
     barrier.wait()
-    store._put(content)
+    store._put([content])
 
 
 def test_disk_is_low_below_the_larger_of_both_limits() -> None:
