@@ -39,7 +39,7 @@ imports:
 	@$(BIN)/lint-imports --no-cache
 
 test-fast: setup ## the tests that need no server (seconds)
-	@$(BIN)/pytest -q -n 2 -m "not postgres and not kafka and not faults"
+	@$(BIN)/pytest -q -n 2 --dist loadgroup -m "not postgres and not kafka and not faults"
 
 test: setup ## everything: unit, contracts, real PostgreSQL, real Kafka, faults
 	@bash tests/servers.sh
