@@ -18,8 +18,8 @@ from schemas.placement import Evidence, Gate, Rejected, Relation, Suggestion
 from schemas.routing_rows import QuotedRow
 
 PROPOSED: Final = 8
-"""Tickets that known ids of one message may propose, the nearest ones, and as many that quoted ids may. Ids further away
-name nothing, or a single mail could make the router lock and read a hundred tickets."""
+"""Tickets that known ids of one message may propose, the nearest ones, and as many that quoted ids may. Ids further
+away name nothing, or a single mail could make the router lock and read a hundred tickets."""
 
 SHOWN: Final = 8
 """Rejected candidates and suggestions kept with a decision, each."""
