@@ -1,4 +1,4 @@
-"""`demo`."""
+"""The command `demo`: the quickest way to see what Switchboard does."""
 
 import os
 from typing import Annotated

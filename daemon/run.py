@@ -35,7 +35,7 @@ FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
 SETTLE: Final = 2.0
 """Seconds after PostgreSQL is back in which children notice and connect anew; readiness stays red meanwhile."""
-LOCK_PATIENCE: Final = 10.0
+LOCK_PATIENCE: Final = 3.0
 """Seconds that a start waits for the daemon before it to be gone."""
 
 _log = structlog.get_logger(__name__)
