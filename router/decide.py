@@ -52,7 +52,7 @@ def decide_again(message: Incoming, view: View, policy: AccountPolicy) -> Placem
     inbound = message.message
     if inbound.kind is not Kind.MESSAGE or inbound.automatic in (Automatic.BOUNCE, Automatic.LOOP):
         return None
-    case = Case(message=message, view=view, policy=policy)
+    case = Case(message=message, view=view, policy=policy, waiting=True)
     findings = search(case)
     if findings.accepted is None:
         return None

@@ -64,12 +64,12 @@ def search(case: Case) -> Findings:
     findings = Findings()
     if not case.message.quoted:
         return findings
-    asked: set[tuple[int, Relation]] = set()
+    asked: set[tuple[int, Relation, bool]] = set()
     for candidate in _candidates(case):
-        asked_before = (candidate.ticket.id, candidate.evidence.relation) in asked
-        asked.add((candidate.ticket.id, candidate.evidence.relation))
-        if asked_before:
+        question = (candidate.ticket.id, candidate.evidence.relation, case.answers_itself(candidate.evidence))
+        if question in asked:
             continue
+        asked.add(question)
         if findings.accepted is None:
             _examine(case, candidate, findings)
         elif candidate.ticket is not findings.accepted.ticket:

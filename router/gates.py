@@ -25,11 +25,20 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """What every rule and gate is asked about: a message, what the store knows, what the account wants."""
+    """What every rule and gate is asked about: a message, what the store knows, what the account wants.
+
+    `waiting` says that the message has been held, and that the one whose id it quotes has only now come onto a ticket.
+    """
 
     message: Incoming
     view: View
     policy: AccountPolicy
+    waiting: bool = False
+
+    def answers_itself(self, evidence: Evidence) -> bool:
+        """Whether the proposing message was written by the same sender."""
+        found = self.view.messages.get(evidence.message_id or 0)
+        return found is not None and found.sender_key == self.message.sender
 
     @property
     def is_machine(self) -> bool:
@@ -61,13 +70,18 @@ def scope(case: Case, candidate: Candidate) -> str | None:
 def participant(case: Case, candidate: Candidate) -> str | None:
     """Gate 2, first half: only who takes part in the ticket may write on it.
 
-    Whoever quotes an id first must not draw what its owner writes later: by a quoted id a message joins only a ticket
-    of its own sender, or of a requester whom it names itself, and who was sent it anyway.
+    Whoever quotes an id must not draw what its owner writes, nor whoever takes an id what was written before and waits:
+    in both cases a message joins only a ticket of its own sender, or of a requester whom it names, and who was sent it
+    anyway.
     """
     if case.message.anonymous or case.message.sender not in candidate.ticket.members:
         return "its sender takes no part in that ticket"
-    if candidate.evidence.relation is Relation.QUOTED and not case.message.involves(candidate.ticket.requester):
+    if case.message.involves(candidate.ticket.requester):
+        return None
+    if candidate.evidence.relation is Relation.QUOTED:
         return "it only quotes an id that the ticket quotes, and does not name its requester"
+    if case.waiting and not case.answers_itself(candidate.evidence):
+        return "it was here before what it answers, and does not name the ticket's requester"
     return None
 
 

@@ -130,18 +130,24 @@ class Placer:
         fingerprint = message.message.fingerprint
         if owner is None or fingerprint is None or owner.fingerprint != bytes.fromhex(fingerprint):
             return None
+        if self._view.takes_over(message):
+            return None
         kind = "copy" if owner.account == message.message.account else "also_received"
         return Double(message=message, original=owner.id, kind=kind)
 
     def _own(self, message: Incoming) -> None:
-        """Make the message's own id known, or note that it came before and proposes nothing from now on."""
+        """Make the message's own id known, or note that it came before and proposes nothing from now on.
+
+        A mail whose sender's check failed spoils nobody's id, and gives way when the true one comes.
+        """
         if message.own is None:
             return
         row = self._view.threads[message.own]
-        known = row.known_message_id
-        self.threads[message.own] = self._view.threads[message.own] = ThreadRow(
-            row.scope, row.digest, message.id if known is None else known, row.reused or known is not None
-        )
+        if row.known_message_id is None or self._view.takes_over(message):
+            row = row._replace(known_message_id=message.id)
+        elif message.message.verdict.result is not Result.FAIL:
+            row = row._replace(reused=True)
+        self.threads[message.own] = self._view.threads[message.own] = row
 
     def _apply(self, message: Incoming, placement: Placement) -> None:
         ticket = self._open(message, placement) if placement.outcome is Outcome.OPENED else placement.ticket
@@ -190,6 +196,7 @@ class Placer:
             inbound.account,
             message.sender,
             bytes.fromhex(inbound.fingerprint) if inbound.fingerprint else None,
+            inbound.verdict.result,
         )
 
     def _add(self, ticket: Ticket, message: Incoming, decision: Decision) -> None:

@@ -39,10 +39,11 @@ async def read_view(
     keys = {key for message in messages for key in _ids(message)} | wanted.ids
     keys |= {(scope, match) for match, scope in matches.items()}
     view.add_threads(await transaction.lock_ids(keys))
+    await _read_known(transaction, view)
     reached = await _reached(transaction, view, messages, keys)
     await _read_held(transaction, view, reached | wanted.held, policies)
     everyone = (*messages, *view.waiting.values())
-    await _read_ids(transaction, view, everyone)
+    await _read_quoted(transaction, view, everyone)
     matching = await transaction.open_matches(matches) if matches else ()
     await _read_tickets(transaction, view, everyone, wanted.tickets.union(matching))
     return view
@@ -70,7 +71,9 @@ async def _reached(
 def _may_release(message: Incoming, view: View) -> bool:
     """Whether its id can become known by this message, or is: an id that is another's, or reused, releases nothing."""
     row = view.threads[message.own] if message.own else None
-    return row is not None and not row.reused and row.known_message_id in (None, message.id)
+    if row is None or row.reused:
+        return False
+    return row.known_message_id in (None, message.id) or view.takes_over(message)
 
 
 async def _read_held(
@@ -83,10 +86,13 @@ async def _read_held(
         view.add_waiting(held)
 
 
-async def _read_ids(transaction: RoutingTransaction, view: View, everyone: Sequence[Incoming]) -> None:
+async def _read_known(transaction: RoutingTransaction, view: View) -> None:
     known = {row.known_message_id for row in view.threads.values() if row.known_message_id is not None}
     if known:
         view.messages = {row.id: row for row in await transaction.known(known)}
+
+
+async def _read_quoted(transaction: RoutingTransaction, view: View, everyone: Sequence[Incoming]) -> None:
     lookups = {lookup for message in everyone for lookup in _lookups(message, view)}
     if lookups:
         view.add_quoted(await transaction.quoted(lookups))

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Self
 
 from router.incoming import Incoming
-from schemas.message import Party
+from schemas.message import Party, Result
 from schemas.placement import OPEN
 from schemas.routing_rows import IdKey, KnownRow, ParticipantRow, QuotedRow, ThreadRow, TicketRow
 
@@ -118,6 +118,11 @@ class View:
         """Give the message whose own id this is."""
         row = self.threads.get(key)
         return self.messages.get(row.known_message_id) if row and row.known_message_id is not None else None
+
+    def takes_over(self, message: Incoming) -> bool:
+        """Whether the message's id belongs so far to one whose sender's check failed, as this one's did not."""
+        owner = self.owner(message.own) if message.own else None
+        return owner is not None and owner.verdict == Result.FAIL and message.message.verdict.result != Result.FAIL
 
     def is_reused(self, key: IdKey) -> bool:
         """Whether several messages came with this id."""

@@ -47,6 +47,7 @@ class KnownRow(NamedTuple):
     account: str
     sender_key: bytes
     fingerprint: bytes | None
+    verdict: str = "none"
 
 
 class QuotedRow(NamedTuple):

@@ -125,7 +125,7 @@ for update of s;
 
 -- name: known_messages
 -- What matching needs of messages whose own ids a batch names.
-select m.id, m.ticket_id, m.state, m.account, m.sender_key, m.fingerprint
+select m.id, m.ticket_id, m.state, m.account, m.sender_key, m.fingerprint, m.verdict
 from unnest(:message_ids::bigint[]) as c (id)
 join messages m on m.id = c.id;
 
