@@ -24,6 +24,8 @@ from schemas.events import CONTENT_TYPE
 
 BATCH: Final = 500
 POLL_SECONDS: Final = 1.0
+GATHER_SECONDS: Final = 0.05
+"""Pause after a small round: what comes meanwhile shares the next one. A lone event never waits."""
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
 RETENTION: Final = timedelta(days=7)
@@ -169,6 +171,8 @@ class Relay:
             pause, self.failing = self._first_pause, False
             if not moved:
                 await self._outbox.wait(self._poll_seconds)
+            elif moved < self._batch // 2:
+                await self._sleep(GATHER_SECONDS)
 
     async def round(self) -> int:
         """Publish one batch and say how many events are stored and marked.
@@ -190,12 +194,12 @@ class Relay:
             raise failure
         return count
 
-    async def _step(self) -> bool:
-        """Do one round and, now and then, a purge; say whether there may be more to do at once."""
+    async def _step(self) -> int:
+        """Do one round and, now and then, a purge; say how many events moved out of the way: 0 = nothing to do."""
         blocked = len(self._blocked)
         count = await self.round()
         await self._purge()
-        return count > 0 or len(self._blocked) > blocked
+        return count + len(self._blocked) - blocked
 
     async def _publish(self, wave: Sequence[PendingEvent]) -> Sequence[PendingEvent]:
         """Give the events of the wave that are stored; tickets with a refused event stand aside."""

@@ -198,6 +198,20 @@ async def test_run_ends_after_the_batch_in_hand(database: str) -> None:
         assert await stored(lab) == {0: 20}
 
 
+async def test_after_a_small_batch_the_router_gathers_for_the_next_and_a_stop_ends_that(database: str) -> None:
+    log = LabLog()
+    log.append(mail("one", "s1@x.example"))
+    async with open_lab(database) as lab:
+        running = await Running(lab, log, gather=600).assigned()
+        run = asyncio.create_task(running.worker.run())
+        await running.watch.hears("opened")
+        log.append(mail("two", "s2@x.example"))
+        await asyncio.sleep(0.1)
+        running.worker.stop()
+        await run
+        assert await stored(lab) == {0: 1}
+
+
 async def test_a_fault_of_our_own_code_kills_one_record_and_not_the_router(database: str) -> None:
     class Trapped(Policies):
         def is_ours(self, address: str) -> bool:
