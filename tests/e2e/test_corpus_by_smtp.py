@@ -37,6 +37,7 @@ def test_every_mail_of_the_corpus_is_counted_and_sent_again_it_is_a_duplicate() 
         send(daemon, MAILS[::-1])
         daemon.settle(2 * len(MAILS))
         is_balanced(daemon, {**first, "accepted": 2 * len(MAILS), "duplicates": first["duplicates"] + len(MAILS)})
+        assert "smtp listening" in daemon.log
         assert [found for found in texts(MAILS) if found in daemon.log] == []
 
 

@@ -30,6 +30,9 @@ HELD = {
 """What is not ticketed, and why."""
 
 PROBLEMS = "select distinct details->>'problem' as problem from messages where kind = 'undecodable' order by 1"
+SLOW_BYTES = 4_300_000
+"""Enough to be read in a child."""
+
 PATIENCE = 5.0
 """Seconds that a mail may take beside bombs, on a machine that does other things too."""
 
@@ -108,7 +111,7 @@ async def test_bombs_are_held_and_other_mail_flows_meanwhile(road: Road) -> None
 
 
 async def test_texts_that_take_long_to_read_delay_no_other_mail(road: Road) -> None:
-    texts = list(slow_texts(9 * 512 * 1024).values())
+    texts = list(slow_texts(SLOW_BYTES).values())
     slow = asyncio.create_task(road.send_all(texts, sessions=len(texts)))
     slowest, number = 0.0, 0
     while not slow.done():

@@ -245,10 +245,8 @@ def slow_texts(size: int) -> Mapping[str, bytes]:
     flowed = b"Content-Type: text/plain; charset=utf-8; format=flowed; delsp=yes"
     uuencode = b"Content-Transfer-Encoding: x-uuencode"
     return {
-        "flowed": mail(flowed, body=b">\n" * (size // 2)),
-        "uuencoded text": mail(uuencode, body=b">\n" * (size // 2)),
-        "uuencoded file": mail(b"Content-Type: application/zip", uuencode, body=b">\n" * (size // 2)),
-        "tiny uuencoded files": mail(body=b"begin 644 a\nend\n" * (size // 16)),
-        "paragraphs": mail(b"Content-Type: text/html", body=b"<p>" * (size // 3)),
-        "entities": mail(b"Content-Type: text/html", body=b"&a" * (size // 2)),
+        "flowed": _titled(flowed, body=b">\n" * (size // 2)),
+        "uuencoded": _titled(uuencode, body=b"!\n" * (size // 2)),
+        "tiny files": _titled(body=b"begin 644 a\nend\n" * (size // 16)),
+        "entities": _titled(b"Content-Type: text/html", body=b"&a" * (size // 2)),
     }
