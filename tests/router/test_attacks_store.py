@@ -25,8 +25,8 @@ ANSWERS = 200
 
 CLONE = (
     """insert into messages (id, state, kind, channel, account, scope, delivery_key, fingerprint, own_digest,
-                             sender_key, sender_address, subject, body_text, received_at, normalizer_version, raw_sha256, raw_size,
-                             details, decision)
+                             sender_key, sender_address, subject, body_text, received_at, normalizer_version,
+                             raw_sha256, raw_size, details, decision)
        select 1000000 + n, state, kind, channel, account, scope, sha256(n::text::bytea), null, sha256(n::text::bytea),
               sender_key, sender_address, subject, body_text, received_at, normalizer_version, raw_sha256, raw_size,
               details, decision
