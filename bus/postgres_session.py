@@ -104,7 +104,8 @@ def _alive(connection: Connection) -> bool:
     if connection.closed:
         return False
     try:
-        connection.pgconn.consume_input()
+        connection.pgconn.consume_input()  # a server that goes says goodbye first,
+        connection.pgconn.consume_input()  # and only behind it stands the end of the stream
     except psycopg.OperationalError:
         return False
     return True

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -78,6 +78,18 @@ class Isolation:
                 waiting.extend(_smaller(part, *fault))
             elif self._dead_in_a_row >= self._fuse:
                 raise FuseBlownError(_blown(self._fuse))
+
+    async def stored(self, partitions: Collection[int]) -> Mapping[int, tuple[int, str]]:
+        """Ask the store where partitions stand, until it answers. Raises `StoppedError`."""
+        pauses = Pauses()
+        while True:
+            try:
+                return await self._positions.load(partitions)
+            except Exception as error:
+                fault, sqlstate = self._store.fault_of(error)
+                if fault is Fault.UNKNOWN:
+                    raise
+                await self._wait(next(pauses), fault, error, sqlstate)
 
     def _up_to_fuse(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Cut behind the dead letter at which the fuse blows."""

@@ -53,7 +53,6 @@ class RouterWorker:
     ) -> None:
         self._consumer = consumer
         self._errors = errors
-        self._positions = positions
         self._clock = clock
         self._health = health
         self._metrics = metrics
@@ -142,7 +141,7 @@ class RouterWorker:
     async def _fenced(self, entries: Sequence[Entry]) -> None:
         """Drop the batch and go where the store says."""
         first = first_positions(entries)
-        stored = await self._positions.load(first.keys())
+        stored = await self._isolation.stored(first.keys())
         await self._consumer.seek({p: stored[p][0] if p in stored else offset for p, offset in first.items()})
         self._fences += 1
         _log.info("batch dropped, another consumer was faster", partitions=sorted(first))

@@ -109,6 +109,17 @@ async def test_a_taken_offset_is_damage_and_no_fault_of_the_record(log: Postgres
         await (await log.publisher()).publish(topic, [record("x")])
 
 
+async def test_a_connection_that_was_cut_while_idle_costs_no_publish(log: PostgresLog, database: str) -> None:
+    topic = await filled_topic(log)
+    publisher = await log.publisher()
+    await publisher.publish(topic, [record("before")])
+    query(
+        database, "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name ~ '^switchboard'"
+    )
+    (place,) = await publisher.publish(topic, [record("after")])
+    assert place.offset == 1
+
+
 async def test_missing_tables_say_migrate(empty_database: str) -> None:
     log = PostgresLog(conninfo=empty_database)
     with pytest.raises(BusUnavailableError, match="switchboard migrate"):

@@ -1,6 +1,7 @@
 """The worker: every offset leaves exactly one row, whatever the records, the store and the log do."""
 
 import asyncio
+from typing import LiteralString
 
 import pytest
 from router_running import Running, outcomes, poison, stored
@@ -9,6 +10,11 @@ from routing_lab import LabConsumer, LabLog, LogDownError, PositionGoneError, ma
 from router.isolation import FuseBlownError, StoppedError
 from router.policy import Policies
 from schemas.message import InboundMessage, record_header
+
+WAITING_ENDS: LiteralString = """
+select pg_terminate_backend(pid) from pg_stat_activity
+where datname = current_database() and wait_event_type = 'Lock'
+"""
 
 
 async def test_every_offset_leaves_exactly_one_row_and_bad_records_stand_alone(database: str) -> None:
@@ -161,15 +167,27 @@ async def test_while_the_store_is_down_the_batch_is_tried_again_until_it_is_in(d
             await blocker.execute("lock table consumer_offsets in access exclusive mode")
             turn = asyncio.create_task(running.worker.turn(max_wait=0))
             await asyncio.sleep(0.3)
-            victims = (
-                "select pg_terminate_backend(pid) from pg_stat_activity "
-                "where datname = current_database() and wait_event_type = 'Lock'"
-            )
-            await blocker.execute(victims)
+            await blocker.execute(WAITING_ENDS)
             await running.watch.hears("router store")
         assert await turn == 1
         assert running.watch.troubles == {}
         assert await lab.threads() == {"one": ["one"]}
+
+
+async def test_a_fenced_consumer_asks_for_its_place_until_the_store_answers(database: str) -> None:
+    log = LabLog()
+    for number in range(2):
+        log.append(mail(f"m{number}", f"s{number}@x.example"))
+    async with open_lab(database) as lab:
+        zombie = await Running(lab, log).assigned()
+        await (await Running(lab, log, batch_size=1).assigned()).worker.turn(max_wait=0)
+        async with lab.pool.connection() as blocker:
+            await blocker.execute("lock table consumer_offsets in access exclusive mode")
+            asking = asyncio.create_task(zombie.worker._isolation.stored([0]))
+            await asyncio.sleep(0.3)
+            await blocker.execute(WAITING_ENDS)
+            await zombie.watch.hears("router store")
+        assert (await asking)[0][0] == 1
 
 
 async def test_a_stop_gives_up_a_batch_that_waits_for_the_store(database: str) -> None:
