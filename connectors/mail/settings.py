@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from connectors.base import Account
+from connectors.mail.assess_settings import AssessSettings
 from schemas.message import Name
 
 MIB: Final = 1024 * 1024
@@ -82,6 +83,8 @@ class SmtpSettings(BaseModel):
     data_idle_seconds: PositiveFloat = Field(default=180.0, description="in DATA, counted from the last byte")
     data_total_seconds: PositiveFloat = Field(default=1800.0, description="for a whole DATA, however it drips")
     tls_seconds: PositiveFloat = Field(default=30.0, description="for a TLS handshake")
+
+    assess: AssessSettings = Field(default=AssessSettings(), description="who really sent a mail")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
