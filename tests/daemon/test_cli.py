@@ -73,10 +73,12 @@ def test_tickets_are_listed_with_the_promised_keys(daemon: RunningDaemon) -> Non
 def test_a_ticket_is_shown_with_the_reason_for_every_message(daemon: RunningDaemon) -> None:
     (number,) = [t["number"] for t in daemon.json("tickets", "list", "--requester", "ana@customer.example")]
     shown = daemon.json("tickets", "show", number)
-    assert [message["decision"]["rule"] for message in shown["messages"]] == ["new", "ids"]
+    first, second = (message["decision"]["rule"] for message in shown["messages"])
+    assert first == "new"
+    assert second in ("ids", "original_arrived"), "an import stores several files at once, in any order"
     text = daemon.cli("tickets", "show", number).stdout
     assert "| How are you?" in text
-    assert "placed by rule ids" in text
+    assert f"placed by rule {second}" in text
 
 
 def test_a_ticket_is_closed_and_opened_again(daemon: RunningDaemon) -> None:
