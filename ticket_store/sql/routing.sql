@@ -78,8 +78,7 @@ order by t.scope, t.digest
 for update of t;
 
 -- name: reached_held
--- Held messages that answer these ids, and those that answer them in turn, with every id that they carry: the first 200
--- answers to an id and 1,000 in all, so that a flood of answers cannot stop the router. The rest stay in the spool.
+-- Held answers to these ids, and theirs, with every id they carry: 200 an id, 1,000 in all, lest a flood stop the router.
 with recursive reached (scope, message_id) as (
     select h.scope, h.message_id
     from unnest(:scopes::text[], :digests::bytea[]) as c (scope, digest)
