@@ -3,16 +3,17 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from bus.port import BusUnavailableError, NewRecord, Place
+from bus.port import BusError, BusUnavailableError, NewRecord, Place
 from bus.postgres_append import Appender, Publish, prepare
 from bus.postgres_session import Session
 from bus.postgres_statements import log_statement
 from bus.postgres_topics import Topics
 
 HINT_SECONDS = 0.05
-"""While batch follows batch, readers are woken this often; after the last one at once."""
+"""Readers are woken this often, the first time at once: a hint is a statement that the next batch waits for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +39,9 @@ class PostgresPublisher:
         self._bytes = 0
         self._changed = asyncio.Condition()
         self._closing = False
-        self._hinted_at = 0.0
+        self._hinted_at = float("-inf")
         self._unhinted: set[str] = set()
+        self._hinting: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -66,6 +68,8 @@ class PostgresPublisher:
             self._changed.notify_all()
         if self._task is not None:
             await self._task
+        if self._hinting is not None:
+            await self._hinting
         await self._session.close()
 
     def _has_room(self, publish: Publish) -> bool:
@@ -81,7 +85,7 @@ class PostgresPublisher:
         while batch := await self._next_batch():
             try:
                 await self._appender.store(batch)
-                await self._hint(batch)
+                self._note(batch)
             except Exception as error:  # noqa: BLE001 - a fault of ours must not leave callers waiting for ever
                 for publish in batch:
                     publish.fail(BusUnavailableError(f"the record could not be stored: {type(error).__name__}"))
@@ -109,17 +113,20 @@ class PostgresPublisher:
             and size + following.size <= self._bounds.batch_bytes
         )
 
-    async def _hint(self, batch: Sequence[Publish]) -> None:
-        """Wake readers; a hint that is lost costs them a second, so trouble is nothing here."""
+    def _note(self, batch: Sequence[Publish]) -> None:
+        """Remember whom to wake, and see to it that somebody does; look up anew what is not there any more."""
         self._unhinted.update(str(publish.topic.id) for publish in batch)
         for publish in batch:
             if publish.done.exception() is not None:
                 self._topics.forget(publish.topic.name)
-        now = asyncio.get_running_loop().time()
-        if self._queue and now - self._hinted_at < HINT_SECONDS:
-            return
-        payloads, self._unhinted, self._hinted_at = sorted(self._unhinted), set(), now
-        try:
-            await self._session.rows(log_statement("hint"), {"payloads": payloads})
-        except BusUnavailableError:
-            return
+        if self._hinting is None or self._hinting.done():
+            self._hinting = asyncio.create_task(self._hint(), name="postgres log hint")
+
+    async def _hint(self) -> None:
+        """Wake readers when it is time; a hint that is lost costs them a second, so trouble is nothing here."""
+        loop = asyncio.get_running_loop()
+        while self._unhinted:  # what is stored while the hint is on its way has the next one
+            await asyncio.sleep(self._hinted_at + HINT_SECONDS - loop.time())
+            payloads, self._unhinted, self._hinted_at = sorted(self._unhinted), set(), loop.time()
+            with suppress(BusError):
+                await self._session.rows(log_statement("hint"), {"payloads": payloads})
