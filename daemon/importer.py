@@ -7,6 +7,7 @@ idempotent, so an interrupted import is resumed by running it again.
 import asyncio
 import mailbox
 import sys
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
@@ -19,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bus.port import BusError
 from connectors.base import Account, Delivery, LaterError
 from connectors.intake import Intake
+from connectors.mail.assess import MailAssess
 from connectors.mail.normalize import undecodable
 from connectors.mail.normalizer import MailNormalizer
 from connectors.mail.settings import MailAccountSettings
@@ -161,7 +163,17 @@ async def _intake(store: Opened) -> AsyncIterator[Intake]:
             raise UserError(f"the bus does not answer: {error}") from error
         topic = store.settings.bus.inbound_topic
         sink = BusSink(publisher=publisher, topic=topic, blobs=blobs, board=board, shrunk=metrics.shrunk.inc)
-        yield Intake(normalize=normalizer, undecodable=undecodable, blobs=blobs, sink=sink, door=gate, meter=metrics)
+        assess = MailAssess(settings=store.settings.smtp.assess, clock=time.monotonic, meter=metrics)
+        stack.callback(assess.close)
+        yield Intake(
+            normalize=normalizer,
+            undecodable=undecodable,
+            blobs=blobs,
+            sink=sink,
+            door=gate,
+            assess=assess,
+            meter=metrics,
+        )
 
 
 def _progress() -> "Progress | nullcontext[None]":

@@ -1,6 +1,7 @@
 """`run ingest`: takes mail in and puts it on the inbound topic."""
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
 from typing import Final
@@ -9,6 +10,7 @@ import structlog
 
 from bus.port import BusError, Log
 from connectors.intake import Intake
+from connectors.mail.assess import MailAssess
 from connectors.mail.normalize import undecodable
 from connectors.mail.normalizer import MailNormalizer
 from connectors.mail.settings import SmtpSettings
@@ -79,7 +81,18 @@ async def make_intake(
         board=process.board,
         shrunk=metrics.shrunk.inc,
     )
-    return Intake(normalize=normalizer, undecodable=undecodable, blobs=blobs, sink=sink, door=gate, meter=metrics)
+    assess = MailAssess(settings=settings.smtp.assess, clock=time.monotonic, meter=metrics)
+    stack.callback(assess.close)
+    return Intake(
+        normalize=normalizer,
+        undecodable=undecodable,
+        blobs=blobs,
+        sink=sink,
+        door=gate,
+        assess=assess,
+        assess_seconds=settings.smtp.assess.timeout_seconds,
+        meter=metrics,
+    )
 
 
 async def _lookout(process: Process, stack: AsyncExitStack, *, log: Log, gate: Gate, metrics: IntakeMetrics) -> Lookout:

@@ -17,7 +17,7 @@ PHASE_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.
 
 
 class IntakeMetrics:
-    """What `ingest` counts. Meets `connectors.intake.IntakeMeter`."""
+    """What `ingest` counts. Meets `connectors.intake.IntakeMeter` and `connectors.mail.assess.AssessMeter`."""
 
     def __init__(self, *, registry: CollectorRegistry) -> None:
         self._accepted = Counter(
@@ -29,6 +29,9 @@ class IntakeMetrics:
         )
         self._took = Histogram(
             "switchboard_accept_seconds", "From all bytes here to stored", buckets=PHASE_BUCKETS, registry=registry
+        )
+        self._assessed = Counter(
+            "switchboard_assessed", "Verdicts on senders, by who found out", ["result", "source"], registry=registry
         )
         self.door_closed = Counter(
             "switchboard_door_closed", "Deliveries met by a closed door", ["reason"], registry=registry
@@ -48,6 +51,10 @@ class IntakeMetrics:
     def parser_failed(self, *, account: str) -> None:
         """Count a delivery on which the parser failed unexpectedly."""
         self._failed.labels(account=account).inc()
+
+    def assessed(self, *, result: str, source: str) -> None:
+        """Count a verdict on a sender."""
+        self._assessed.labels(result=result, source=source).inc()
 
     def took(self, seconds: float) -> None:
         """Measure one accept."""

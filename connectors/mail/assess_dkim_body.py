@@ -26,10 +26,10 @@ def body_digest(body: memoryview, canonical: Canonical, tick: Callable[[], None]
     return digest.digest(), length
 
 
-def canonical_pieces(body: memoryview, canonical: Canonical) -> Iterator[bytes]:
+def canonical_pieces(body: memoryview, canonical: Canonical, size: int = PIECE) -> Iterator[bytes]:
     """Give the canonical body piece by piece: without the empty lines at its end, and closed by CRLF."""
     waiting, written = 0, False
-    for piece in _lines_mended(body, relaxed=canonical == "relaxed"):
+    for piece in _lines_mended(body, size, relaxed=canonical == "relaxed"):
         text, ends = _without_empty_end(piece)
         if text:
             yield from _line_ends(waiting)
@@ -42,7 +42,7 @@ def canonical_pieces(body: memoryview, canonical: Canonical) -> Iterator[bytes]:
 
 
 def _line_ends(count: int) -> Iterator[bytes]:
-    most = max(1, PIECE // len(_CRLF))
+    most = PIECE // len(_CRLF)
     while count > 0:
         yield _CRLF * min(count, most)
         count -= most
@@ -56,11 +56,11 @@ def _without_empty_end(piece: bytes) -> tuple[bytes, int]:
     return text + tail[:kept], (len(tail) - kept) // len(_CRLF)
 
 
-def _lines_mended(body: memoryview, *, relaxed: bool) -> Iterator[bytes]:
+def _lines_mended(body: memoryview, size: int, *, relaxed: bool) -> Iterator[bytes]:
     """Give pieces with CRLF at every line's end; no piece ends inside a line end or a run of blanks."""
     held = b""
-    for start in range(0, len(body), PIECE):
-        piece = held + bytes(body[start : start + PIECE])
+    for start in range(0, len(body), size):
+        piece = held + bytes(body[start : start + size])
         if relaxed:
             piece = _BLANKS.sub(b" ", piece)
         cut = len(piece) - _open_end(piece, relaxed=relaxed)
