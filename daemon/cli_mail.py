@@ -49,7 +49,7 @@ def _undecodable(raw: bytes, reason: str) -> dict[str, object]:
     """Describe a mail over the structure limits by the top of its header, as it would be held."""
     from connectors.base import Account, Delivery  # noqa: PLC0415 - see `daemon.cli`
     from connectors.mail.normalize import undecodable  # noqa: PLC0415 - see `daemon.cli`
-    from daemon.process import now  # noqa: PLC0415 - see `daemon.cli`
+    from daemon.clock import now  # noqa: PLC0415 - see `daemon.cli`
 
     account = Account(name="parse", channel="mail", scope="parse")
     held = undecodable(Delivery(account=account, raw=raw, received_at=now(), intake="parse"), reason)

@@ -23,11 +23,11 @@ from typing import Any, Final
 from console import tables
 from daemon import logs
 from daemon.cli_options import print_line, print_table
+from daemon.clock import now
 from daemon.demo_mails import DemoMail, demo_mails
 from daemon.errors import NO, UserError
 from daemon.look import ledger_of, ledger_rows
 from daemon.opened import opened
-from daemon.process import now
 from daemon.settings import Settings
 from daemon.settings_load import load
 from ticket_store.ledger import Ledger

@@ -26,12 +26,12 @@ from connectors.mail.normalizer import MailNormalizer
 from connectors.mail.settings import MailAccountSettings
 from console import tables
 from daemon.cli_options import print_json, print_table
+from daemon.clock import now
 from daemon.door import Gate
 from daemon.errors import NO, NOT_FOUND, USAGE, UserError
 from daemon.health import Board
 from daemon.metrics import IntakeMetrics
 from daemon.opened import Opened, with_store
-from daemon.process import now
 from daemon.sink import BusSink
 from daemon.wiring import ensure_topics
 from ticket_store.blobs_local import LocalBlobStore

@@ -16,12 +16,13 @@ from connectors.mail.normalizer import MailNormalizer
 from connectors.mail.settings import SmtpSettings
 from connectors.mail.smtp import SmtpIntake, tls_context
 from connectors.mail.smtp_address import AccountDirectory
+from daemon.clock import now
 from daemon.door import Gate
 from daemon.errors import UserError
 from daemon.health import BUS
 from daemon.lookout import Lookout
 from daemon.metrics import IntakeMetrics, SmtpMetrics
-from daemon.process import Process, now
+from daemon.process import Process
 from daemon.settings import Settings
 from daemon.sink import BusSink
 from daemon.wiring import LatePublisher, database_url, ensure_topics, make_log

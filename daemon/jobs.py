@@ -9,9 +9,10 @@ import structlog
 
 from bus.port import BusError, Log, PartitionState
 from daemon.adapters import STORE_ERRORS, seconds_since, stored_offsets
+from daemon.clock import now
 from daemon.health import BUS, OUTBOX, STORE
 from daemon.metrics import RouteMetrics
-from daemon.process import Process, now
+from daemon.process import Process
 from daemon.wiring import LatePublisher
 from router.relay import Relay
 from ticket_store.backlog import read_backlog

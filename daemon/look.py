@@ -10,12 +10,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from console import tables
 from daemon.channels import channels
 from daemon.cli_options import loaded_settings, print_json, print_line, print_rows, print_table
+from daemon.clock import now
 from daemon.errors import NO, UNAVAILABLE, UserError
 from daemon.opened import Opened, start_postgres, with_store
-from daemon.process import now
 from daemon.settings import Settings
 from daemon.settings_load import load
 from daemon.settings_problems import Problem, SettingsError
@@ -60,6 +62,8 @@ async def _migrate(settings: Settings) -> None:
             applied = migrate_schema(database_url(settings), components())
         except MigrationError as error:
             raise UserError(str(error)) from error
+        except psycopg.OperationalError as error:
+            raise UserError("store.url: PostgreSQL does not answer there") from error
     for migration in applied:
         print_line(f"applied {migration}")
     if not applied:

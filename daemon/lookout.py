@@ -9,9 +9,9 @@ import structlog
 
 from bus.port import BusError, Log
 from daemon.adapters import STORE_ERRORS, stored_offsets
+from daemon.clock import now
 from daemon.door import Gate
 from daemon.metrics import IntakeMetrics
-from daemon.process import now
 from daemon.settings import Settings
 from ticket_store.pool import Pool
 from ticket_store.refusals import RefusalCounter

@@ -12,8 +12,8 @@ from psycopg_pool import PoolTimeout
 from bus.port import BusUnavailableError, Log
 from daemon import logs
 from daemon.cli_options import loaded_settings
+from daemon.clock import now
 from daemon.errors import UserError
-from daemon.process import now
 from daemon.settings import Settings
 from daemon.wiring import components, database_url, make_log, policies, postgres
 from router.desk import Desk

@@ -5,12 +5,12 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 from typing import Final
 
 import structlog
 from prometheus_client import CollectorRegistry, ProcessCollector
 
+from daemon.clock import now
 from daemon.health import STARTING, STOPPING, Board, Report, readiness
 from daemon.link import ChildLink
 from daemon.metrics import ProcessMetrics, exposition
@@ -21,11 +21,6 @@ DEADLINE: Final = 9.5
 REPORT_EVERY: Final = 1.0
 
 _log = structlog.get_logger(__name__)
-
-
-def now() -> datetime:
-    """Give the time; the one clock of the daemon."""
-    return datetime.now(UTC)
 
 
 class Process:

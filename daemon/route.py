@@ -10,10 +10,11 @@ import structlog
 
 from bus.port import BusError, BusUnavailableError, Consumer, Log, PositionLostError, Publisher
 from daemon.adapters import STORE_ERRORS, BoardHealth, StoredPositions, TopicSink
+from daemon.clock import now
 from daemon.health import BUS, STORE
 from daemon.jobs import Jobs
 from daemon.metrics import RouteMetrics
-from daemon.process import Process, now
+from daemon.process import Process
 from daemon.wiring import GROUP, LatePublisher, database_url, ensure_topics, make_log, policies
 from router.ports import LogErrors
 from router.positions import Positions

@@ -16,12 +16,13 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 
 from daemon import logs
 from daemon.cli_options import loaded_settings
+from daemon.clock import now
 from daemon.errors import UserError
 from daemon.health import POSTGRES, STARTING, Board, Report, readiness
 from daemon.ingest import ingest
 from daemon.metrics import Gathered, ProcessMetrics, exposition
 from daemon.opened import fit_schema
-from daemon.process import Body, Process, install_signals, now, serve
+from daemon.process import Body, Process, install_signals, serve
 from daemon.route import route
 from daemon.settings import Settings
 from daemon.settings_load import Loaded

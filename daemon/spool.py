@@ -5,9 +5,9 @@ from typing import TypeVar
 
 from console import detail, tables
 from daemon.cli_options import print_json, print_line, print_rows, print_text
+from daemon.clock import now
 from daemon.errors import NO, NOT_FOUND, USAGE, UserError
 from daemon.opened import Opened, desk, with_store
-from daemon.process import now
 from router.desk import DeskError, Filed, NoSuchTicketError
 from router.desk import NotHeldError as NotHeldAnyMoreError
 from ticket_store import spool

@@ -9,11 +9,11 @@ from prometheus_client import CollectorRegistry
 
 from bus.port import NewRecord
 from connectors.base import LaterError
+from daemon.clock import now
 from daemon.door import Gate
 from daemon.health import Board
 from daemon.lookout import Lookout
 from daemon.metrics import IntakeMetrics
-from daemon.process import now
 from daemon.settings import Settings
 from daemon.settings_load import load
 from daemon.wiring import GROUP, make_log
