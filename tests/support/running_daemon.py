@@ -83,12 +83,12 @@ class RunningDaemon:
         with urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=5) as answer:
             return str(answer.read().decode())
 
-    def wait_until(self, true: Callable[[], bool], *, seconds: float, what: str) -> None:
+    def wait_until(self, true: Callable[[], bool], *, seconds: float, what: str, every: float = 0.1) -> None:
         """Look until it is true."""
         give_up = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < give_up, f"not {what} after {seconds} s; the log ends: {self.log[-3000:]}"
-            time.sleep(0.1)
+            time.sleep(every)
 
     def child(self, name: str) -> psutil.Process | None:
         """The process of one role (`ingest`, `route`), or None between two lives."""
@@ -133,7 +133,7 @@ class RunningDaemon:
             found.update(self.json("ledger"))
             return bool(found["accepted"] >= accepted and found["in_flight"] == 0)
 
-        self.wait_until(settled, seconds=seconds, what=f"settled with {accepted} accepted")
+        self.wait_until(settled, seconds=seconds, what=f"settled with {accepted} accepted", every=0.5)
         return found
 
     def stop(self) -> int:
