@@ -23,6 +23,7 @@ class Column:
     limit: int = 200
     style: str = ""
     ratio: int | None = None
+    """Set where a column may be narrow and wrap; the others keep the width of what stands in them."""
 
     @property
     def heading(self) -> str:
@@ -45,7 +46,7 @@ SPOOL: Final = (
     Column(key="sender", ratio=2),
     Column(key="subject", ratio=2),
     Column(key="account"),
-    Column(key="held_at", title="held since"),
+    Column(key="held_at", title="held since (UTC)"),
 )
 DEAD_LETTERS: Final = (
     Column(key="id", justify="right", style="bold"),
@@ -65,6 +66,8 @@ PROBLEMS: Final = (
 CHANNELS: Final = (Column(key="channel", style="bold"), Column(key="what", ratio=3), Column(key="accounts", ratio=2))
 STATUS: Final = (Column(key="what", style="bold"), Column(key="value", ratio=3))
 LEDGER_SIDE: Final = ("ticketed", "held", "dead_lettered", "duplicates", "noted", "discarded", "erased", "in_flight")
+LEDGER_ACROSS: Final = 5
+"""Accounts, with "all", that stand side by side in the ledger; names of 10 characters then fit 80 columns."""
 LEDGER: Final = (
     Column(key="account", style="bold"),
     Column(key="accepted", justify="right"),
@@ -76,20 +79,51 @@ LEDGER: Final = (
 
 def table(columns: Sequence[Column], rows: Sequence[Row], *, title: str = "") -> Table:
     """Make a table. A value that is not there shows as nothing, yes and no as words."""
-    made = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, expand=False, pad_edge=False)
+    made = _empty(title)
     for column in columns:
         made.add_column(
-            column.heading, justify=column.justify, style=column.style, ratio=column.ratio, overflow="ellipsis"
+            column.heading,
+            justify=column.justify,
+            style=column.style,
+            ratio=column.ratio,
+            overflow="fold",
+            no_wrap=column.ratio is None,
         )
     for row in rows:
         made.add_row(*(_cell(row.get(column.key), column) for column in columns))
     return made
 
 
+def ledger(rows: Sequence[Row], *, title: str = "") -> Table:
+    """Make a table of the ledger: the words downwards, so that it fits 80 columns; many accounts downwards instead."""
+    if len(rows) > LEDGER_ACROSS:
+        return table(LEDGER, rows, title=title)
+    made = _empty(title)
+    made.add_column("", style="bold", no_wrap=True)
+    for row in rows:
+        made.add_column(plain(str(row.get("account", ""))), justify="right", overflow="fold")
+    for column in LEDGER[1:]:
+        made.add_row(column.heading, *(_cell(row.get(column.key), column) for row in rows), style=column.style)
+    return made
+
+
 def facts(values: Row, *, title: str = "") -> Table:
     """Make a table of names and values."""
-    rows = [{"what": key.replace("_", " "), "value": value} for key, value in values.items()]
+    rows = [{"what": key.replace("_", " "), "value": _fact(key, value)} for key, value in values.items()]
     return table(STATUS, rows, title=title)
+
+
+def _empty(title: str) -> Table:
+    return Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, expand=False, pad_edge=False)
+
+
+def _fact(key: str, value: object) -> object:
+    """Show a single value by what it is: a moment, a time in seconds, or nothing."""
+    if value is None or value in ([], ()):
+        return "none"
+    if key.endswith("_at") and isinstance(value, str):
+        return f"{value.replace('T', ' ')[:19]} UTC"
+    return round(value) if isinstance(value, float) else value
 
 
 def _cell(value: object, column: Column) -> Text:

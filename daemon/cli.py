@@ -5,7 +5,7 @@ What a command needs is imported inside it, so that `switchboard parse -` does n
 
 import os
 import sys
-from typing import Final, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
 
@@ -26,10 +26,23 @@ app = typer.Typer(
 )
 
 
+def _say_version(wanted: bool) -> None:  # noqa: FBT001 - the command line library calls it so
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - only this option needs it
+
+        sys.stdout.write(f"switchboard {version('switchboard')}\n")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", help="Show the version and exit.", callback=_say_version, is_eager=True)
+]
+
+
 @app.callback()
-def root(config: Config = None) -> None:
+def root(*, config: Config = None, version: Version = False) -> None:
     """Every support channel in, one ticket stream out."""
-    del config  # remembered by the option itself
+    del config, version  # remembered, or answered, by the option itself
 
 
 cli_run.add_to(app)
@@ -56,7 +69,7 @@ def main() -> NoReturn:
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
-        code = _say(error.format_message(), USAGE)
+        code = _wrong_usage(error.format_message())
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -64,6 +77,14 @@ def _say(message: str, code: int) -> int:
     for line in message.splitlines():
         sys.stderr.write(f"switchboard: {line}\n")
     return code
+
+
+def _wrong_usage(message: str) -> int:
+    """Say what is wrong with the command line; a help page, for who typed no command, stands as it is."""
+    if message.startswith("Usage:"):
+        sys.stderr.write(f"{message}\n")
+        return USAGE
+    return _say(f"{message}\nsee `switchboard --help`, or `--help` after a command", USAGE)
 
 
 def _pipe_closed() -> int:

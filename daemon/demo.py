@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shlex
 import shutil
 import signal
 import smtplib
@@ -157,7 +158,7 @@ def _show(outcome: Outcome) -> None:
     print_line("")
     print_table(tables.table(tables.TICKETS, outcome.tickets, title="Tickets (switchboard tickets list)"))
     print_table(tables.table(tables.SPOOL, outcome.spool, title="Held for a person (switchboard spool list)"))
-    print_table(tables.table(tables.LEDGER, ledger_rows(outcome.ledger), title="Nothing lost (switchboard ledger)"))
+    print_table(tables.ledger(ledger_rows(outcome.ledger), title="Nothing lost (switchboard ledger)"))
 
 
 def mistakes(mails: Sequence[DemoMail], outcome: Outcome) -> Iterator[str]:
@@ -188,5 +189,8 @@ def _say_how_to_look(folder: Path, environment: dict[str, str]) -> None:
     ours = " ".join(f"{name}={value}" for name, value in environment.items() if name.startswith("SWITCHBOARD_"))
     print_line(f"\nThe daemon goes on in {folder}. To look around:\n")
     print_line(f"  cd {folder}; export {ours}")
-    print_line("  switchboard tickets list; switchboard spool list; switchboard status")
-    print_line(f"  kill $(cat {folder}/daemon.lock)   # stops it")
+    program = shlex.quote(str(Path(sys.executable).with_name("switchboard")))
+    for command in ("tickets list", "spool list", "ledger", "status"):
+        print_line(f"  {program} {command}")
+    print_line("\nTo stop it and throw everything away, when you are done:\n")
+    print_line(f"  kill $(cat {folder}/daemon.lock); cd /; sleep 5; rm -r {folder}")

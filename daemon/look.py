@@ -85,7 +85,7 @@ def show_ledger(*, as_json: bool) -> int:
     if as_json:
         print_json(found.as_json())
     else:
-        print_table(tables.table(tables.LEDGER, ledger_rows(found), title="Ledger"))
+        print_table(tables.ledger(ledger_rows(found), title="Ledger"))
         if not found.balanced:
             print_line(found.diagnosis)
     return 0 if found.balanced else NO

@@ -42,7 +42,7 @@ def load(named: Path | None, environment: Mapping[str, str], folder: Path) -> Lo
     settings = _settings(data, sources, problems)
     problems += settings_checks.problems(settings, sources)
     if any(problem.level == "error" for problem in problems):
-        raise SettingsError(problems)
+        raise SettingsError(sorted(problems, key=lambda problem: problem.line))
     return Loaded(settings=_absolute(settings, folder), file=file, warnings=tuple(problems))
 
 

@@ -17,6 +17,12 @@ class Problem:
     where: str = ""
     level: Literal["error", "warning"] = "error"
 
+    @property
+    def line(self) -> int:
+        """Give the line in the file; 0 for a variable or a default."""
+        line = self.where.rpartition(":")[2]
+        return int(line) if line.isdecimal() else 0
+
     def plain(self) -> str:
         """Give it as one line."""
         place = f"{self.where}: " if self.where else ""

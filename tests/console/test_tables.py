@@ -78,3 +78,33 @@ def test_plain_text_is_one_line_without_control_characters(text: str) -> None:
 @given(st.text())
 def test_paragraphs_keep_their_lines(text: str) -> None:
     assert len(paragraphs(text).split("\n")) == max(1, len(text.splitlines()))
+
+
+def test_a_ticket_number_is_never_cut_and_an_address_stays_whole_in_80_columns() -> None:
+    said = shown(tables.table(tables.TICKETS, [{**TICKET, "requester": "a.long.name@customer.example"}]), width=80)
+    assert "1234567897" in said
+    assert "…" not in said
+
+
+def test_a_ledger_of_few_accounts_fits_80_columns_with_every_word_whole() -> None:
+    rows = [{"account": "support", "ticketed": 2, "refused": 1}, {"account": "all", "accepted": 2, "balanced": True}]
+    said = shown(tables.ledger(rows), width=80)
+    for column in tables.LEDGER[1:]:
+        assert column.heading in said
+    assert "…" not in said
+
+
+def test_a_ledger_of_many_accounts_has_a_row_for_each() -> None:
+    said = shown(tables.ledger([{"account": f"desk-{number}", "ticketed": number} for number in range(9)]))
+    assert [line.split()[0] for line in said.splitlines() if "desk" in line] == [
+        f"desk-{number}" for number in range(9)
+    ]
+
+
+def test_facts_show_moments_and_seconds_for_people_and_say_none() -> None:
+    said = shown(
+        tables.facts({"oldest_at": "2026-11-22T07:51:27.050663+00:00", "age_seconds": 105.9207, "troubles": []})
+    )
+    assert "2026-11-22 07:51:27 UTC" in said
+    assert said.split("age seconds")[1].split()[0] == "106"
+    assert said.split("troubles")[1].split()[0] == "none"
