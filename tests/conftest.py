@@ -21,7 +21,7 @@ from postgres_server import (
     running_server,
     server_folder,
 )
-from servers import servers_are_required
+from servers import one_line, servers_are_required
 
 from ticket_store.embedded import EmbeddedPostgres
 
@@ -36,8 +36,9 @@ SERVER_FIXTURES = {"postgres": ("postgres_server", "own_postgres"), "kafka": ("k
 SERVER_MARKS = {*SERVER_FIXTURES, "faults"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that reaches a server, however indirectly."""
+    """Mark every test that reaches a server, however indirectly, and say which share a worker."""
     for item in items:
         used = getattr(item, "fixturenames", ())
         for mark, fixtures in SERVER_FIXTURES.items():
@@ -68,6 +69,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         if any(mark in why.lower() for mark in SERVER_FIXTURES):
             report.outcome = "failed"
             report.longrepr = f"servers are required, but: {why}"
+    if report.skipped and isinstance(report.longrepr, tuple):
+        report.longrepr = one_line(report.longrepr)
     return report
 
 

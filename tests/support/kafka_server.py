@@ -114,7 +114,7 @@ def kafka_jars() -> Path:
     try:
         return resolve_jars()
     except KafkaUnavailableError as error:
-        server_missing(f"no Kafka to kill: {error}. Remedy: {REMEDY}")
+        server_missing(f"no Kafka: {error}. Remedy: {REMEDY}")
 
 
 @pytest.fixture
