@@ -15,7 +15,7 @@ def list_(
     *,
     every: Annotated[bool, typer.Option("--all", help="Dropped ones too.")] = False,
     account: Annotated[str | None, typer.Option(help="Of this account alone.")] = None,
-    limit: Limit = 100,
+    limit: Limit = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:

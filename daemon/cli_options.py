@@ -33,7 +33,9 @@ Config = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="Rows at most.")]
+Limit = Annotated[
+    int | None, typer.Option("--limit", min=1, help="Rows at most. Default: 100 in a table, all with --json.")
+]
 
 
 def loaded_settings() -> "Loaded":

@@ -24,7 +24,7 @@ def add_to(app: typer.Typer) -> None:
 def run(
     role: Annotated[Role, typer.Argument(help="all, or one role of several machines.")] = Role.ALL,
     *,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Router processes (all), or tasks' name (route).")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Router processes.")] = 1,
     link: Annotated[int | None, typer.Option(hidden=True, help="Inherited socket to the supervisor.")] = None,
     name: Annotated[str | None, typer.Option(hidden=True, help="Name in logs and metrics.")] = None,
     jobs: Annotated[bool, typer.Option(hidden=True, help="Do what one router does for all.")] = True,
@@ -34,6 +34,8 @@ def run(
     del config
     from daemon.run import run_all, run_role  # noqa: PLC0415 - see `daemon.cli`
 
+    if role is Role.INGEST and workers > 1:
+        raise typer.BadParameter("one process takes mail in; --workers is for routers", param_hint="--workers")
     if role is Role.ALL or (role is Role.ROUTE and workers > 1):
         run_all(roles=("ingest", "route") if role is Role.ALL else ("route",), workers=workers)
     else:

@@ -15,7 +15,7 @@ def list_(
     *,
     reason: Annotated[str | None, typer.Option(help="Held for this reason alone.")] = None,
     account: Annotated[str | None, typer.Option(help="Of this account alone.")] = None,
-    limit: Limit = 100,
+    limit: Limit = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:

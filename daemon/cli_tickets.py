@@ -16,7 +16,7 @@ def list_(
     status: Annotated[str | None, typer.Option(help="open or closed.")] = None,
     account: Annotated[str | None, typer.Option(help="Of this account alone.")] = None,
     requester: Annotated[str | None, typer.Option(help="Of this requester alone.")] = None,
-    limit: Limit = 100,
+    limit: Limit = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:

@@ -3,39 +3,31 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
 from console import detail, tables
-from daemon.cli_options import print_json, print_line, print_rows, print_text
+from daemon.cli_options import print_json, print_line, print_text
 from daemon.errors import NO, NOT_FOUND, UserError
+from daemon.listings import print_listing
 from daemon.opened import Opened, desk, with_store
 from router.desk import DeskError, NoSuchDeadLetterError, Retried
 from ticket_store import dead_letters
-from ticket_store.listing import MOST_ROWS
 from ticket_store.listing import as_json as plain
 
 _T = TypeVar("_T")
 
 
-def list_letters(*, state: str | None, account: str | None, limit: int, as_json: bool) -> None:
+def list_letters(*, state: str | None, account: str | None, limit: int | None, as_json: bool) -> None:
     """Print dead letters."""
 
-    async def read(store: Opened) -> list[dead_letters.DeadLetterLine]:
-        lines: list[dead_letters.DeadLetterLine] = []
-        async with store.pool.connection() as connection:
-            while len(lines) < limit:
-                page = await dead_letters.list_dead_letters(
-                    connection,
-                    state=state,
-                    account=account,
-                    after_id=lines[-1].id if lines else None,
-                    limit=min(limit - len(lines), MOST_ROWS),
-                )
-                lines += page
-                if not page:
-                    break
-        return lines
+    def page(
+        connection: AsyncConnection[TupleRow], last: dead_letters.DeadLetterLine | None, most: int
+    ) -> Awaitable[list[dead_letters.DeadLetterLine]]:
+        after = last.id if last else None
+        return dead_letters.list_dead_letters(connection, state=state, account=account, after_id=after, limit=most)
 
-    rows = [plain(line) for line in with_store(read)]
-    print_rows(rows, tables.DEAD_LETTERS, as_json=as_json, nothing="no dead letters")
+    print_listing(page, tables.DEAD_LETTERS, limit=limit, as_json=as_json, nothing="no dead letters")
 
 
 def show_letter(letter: int, *, as_json: bool) -> None:

@@ -1,6 +1,10 @@
 """Rules between sections of the settings, that no section can see alone."""
 
 from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from connectors.mail.settings import mail_problems
 from daemon.settings import Settings
@@ -11,7 +15,8 @@ def problems(settings: Settings, sources: Sources) -> Iterator[Problem]:
     """Give every mistake and warning that only the whole can tell."""
     for key, reason in mail_problems(settings.mail_accounts(), settings.smtp):
         yield _named(tuple(key.split(".")), reason, sources)
-    yield from _blobs(settings, sources)
+    yield from _folders(settings, sources)
+    yield from _store(settings, sources)
     yield from _kafka(settings, sources)
     yield from _scopes(settings, sources)
     yield from _ports(settings, sources)
@@ -23,10 +28,23 @@ def _named(path: tuple[str, ...], reason: str, sources: Sources) -> Problem:
     return sources.problem(path, reason)
 
 
-def _blobs(settings: Settings, sources: Sources) -> Iterator[Problem]:
-    folder = settings.blob_folder
-    if folder.exists() and not folder.is_dir():
-        yield sources.problem(("blobs", "path"), f"{folder} is not a folder")
+def _folders(settings: Settings, sources: Sources) -> Iterator[Problem]:
+    """Find a file where a folder shall be, or above it."""
+    for key, folder in ((("data_dir",), settings.data_dir), (("blobs", "path"), settings.blobs.path)):
+        there = next((path for path in (folder, *folder.parents) if path.exists()), Path()) if folder else Path()
+        if not there.is_dir():
+            yield sources.problem(key, f"{there} is not a folder")
+
+
+def _store(settings: Settings, sources: Sources) -> Iterator[Problem]:
+    """Find what is no connection string. The words of libpq are not repeated, because they quote the password."""
+    if settings.store.url is None:
+        return
+    try:
+        conninfo_to_dict(settings.store.url.get_secret_value())
+    except psycopg.Error:
+        reason = "is no connection string: write postgresql://USER@HOST:PORT/DATABASE"
+        yield sources.problem(("store", "url"), reason)
 
 
 def _kafka(settings: Settings, sources: Sources) -> Iterator[Problem]:

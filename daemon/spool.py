@@ -3,42 +3,34 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
 from console import detail, tables
-from daemon.cli_options import print_json, print_line, print_rows, print_text
+from daemon.cli_options import print_json, print_line, print_text
 from daemon.clock import now
 from daemon.errors import NO, NOT_FOUND, USAGE, UserError
+from daemon.listings import print_listing
 from daemon.opened import Opened, desk, with_store
 from router.desk import DeskError, Filed, NoSuchTicketError
 from router.desk import NotHeldError as NotHeldAnyMoreError
 from ticket_store import spool
-from ticket_store.listing import MOST_ROWS
 from ticket_store.listing import as_json as plain
 from ticket_store.numbers import parse
 
 _T = TypeVar("_T")
 
 
-def list_held(*, reason: str | None, account: str | None, limit: int, as_json: bool) -> None:
+def list_held(*, reason: str | None, account: str | None, limit: int | None, as_json: bool) -> None:
     """Print held messages."""
 
-    async def read(store: Opened) -> list[spool.SpoolLine]:
-        lines: list[spool.SpoolLine] = []
-        async with store.pool.connection() as connection:
-            while len(lines) < limit:
-                page = await spool.list_spool(
-                    connection,
-                    now=now(),
-                    reason=reason,
-                    account=account,
-                    after_id=lines[-1].id if lines else None,
-                    limit=min(limit - len(lines), MOST_ROWS),
-                )
-                lines += page
-                if not page:
-                    break
-        return lines
+    def page(
+        connection: AsyncConnection[TupleRow], last: spool.SpoolLine | None, most: int
+    ) -> Awaitable[list[spool.SpoolLine]]:
+        after = last.id if last else None
+        return spool.list_spool(connection, now=now(), reason=reason, account=account, after_id=after, limit=most)
 
-    print_rows([plain(line) for line in with_store(read)], tables.SPOOL, as_json=as_json, nothing="nothing is held")
+    print_listing(page, tables.SPOOL, limit=limit, as_json=as_json, nothing="nothing is held")
 
 
 def show_held(message: int, *, as_json: bool) -> None:

@@ -3,41 +3,41 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
 from console import detail, tables
-from daemon.cli_options import print_json, print_line, print_rows, print_text
+from daemon.cli_options import print_json, print_line, print_text
 from daemon.clock import now
 from daemon.errors import NO, NOT_FOUND, USAGE, UserError
+from daemon.listings import print_listing
 from daemon.opened import Opened, with_store
 from lifecycle import statuses
 from ticket_store import tickets
-from ticket_store.listing import MOST_ROWS
 from ticket_store.listing import as_json as plain
 from ticket_store.status_moves import TicketNotFoundError, move_status
 
 _T = TypeVar("_T")
 
 
-def list_tickets(*, status: str | None, account: str | None, requester: str | None, limit: int, as_json: bool) -> None:
+def list_tickets(
+    *, status: str | None, account: str | None, requester: str | None, limit: int | None, as_json: bool
+) -> None:
     """Print tickets."""
 
-    async def read(store: Opened) -> list[tickets.TicketLine]:
-        lines: list[tickets.TicketLine] = []
-        async with store.pool.connection() as connection:
-            while len(lines) < limit:
-                page = await tickets.list_tickets(
-                    connection,
-                    status=status,
-                    account=account,
-                    requester=requester,
-                    after=lines[-1].cursor if lines else None,
-                    limit=min(limit - len(lines), MOST_ROWS),
-                )
-                lines += page
-                if not page:
-                    break
-        return lines
+    def page(
+        connection: AsyncConnection[TupleRow], last: tickets.TicketLine | None, most: int
+    ) -> Awaitable[list[tickets.TicketLine]]:
+        return tickets.list_tickets(
+            connection,
+            status=status,
+            account=account,
+            requester=requester,
+            after=last.cursor if last else None,
+            limit=most,
+        )
 
-    print_rows([plain(line) for line in with_store(read)], tables.TICKETS, as_json=as_json, nothing="no tickets")
+    print_listing(page, tables.TICKETS, limit=limit, as_json=as_json, nothing="no tickets")
 
 
 def show_ticket(number: str, *, as_json: bool) -> None:

@@ -121,6 +121,18 @@ def test_there_are_no_dead_letters_and_it_says_so(daemon: RunningDaemon) -> None
     assert "dead letter 7" in fails(daemon, "dead-letters", "show", "7", code=4)
 
 
+def test_a_table_that_is_cut_says_so(daemon: RunningDaemon) -> None:
+    for number in range(2):
+        (daemon.folder / f"cut-{number}.eml").write_bytes(bytes(mail(f"cut-{number}", sender=f"cut{number}@x.example")))
+    accepted = daemon.json("ledger")["accepted"]
+    daemon.json("import", "cut-0.eml", "cut-1.eml")
+    daemon.settle(accepted + 2)
+    every = daemon.json("tickets", "list")
+    assert daemon.json("tickets", "list", "--limit", "1") == every[:1]
+    assert "more than these 1" in daemon.cli("tickets", "list", "--limit", "1").stderr
+    assert daemon.cli("tickets", "list").stderr == ""
+
+
 def test_status_tells_readiness_and_what_waits(daemon: RunningDaemon) -> None:
     status = daemon.json("status")
     assert (status["running"], status["ready"], status["lag"], status["dead_letters"]) == (True, True, 0, 0)
@@ -141,6 +153,7 @@ def test_channels_are_listed_with_their_accounts(daemon: RunningDaemon) -> None:
         (("tickets", "list", "--limit", "0"), 2, "limit"),
         (("frobnicate",), 2, "frobnicate"),
         (("run", "--workers", "many"), 2, "workers"),
+        (("run", "ingest", "--workers", "2"), 2, "workers"),
     ],
 )
 def test_a_mistake_of_the_user_is_a_sentence_and_an_exit_code(
@@ -183,6 +196,14 @@ def test_check_shows_every_mistake_and_exits_one(short_folder: Path) -> None:
         ("http.port", "SWITCHBOARD_HTTP__PORT"),
     }
     assert "smtp.prt" in fails(alone, "run", code=1)
+
+
+@pytest.mark.parametrize("command", ["migrate", "tickets list", "run"])
+def test_a_store_that_does_not_answer_is_a_sentence(short_folder: Path, command: str) -> None:
+    nobody = {"SWITCHBOARD_STORE__URL": "postgresql://u:hunter2@127.0.0.1:1/x", "SWITCHBOARD_HTTP__PORT": "0"}
+    said = fails(RunningDaemon(folder=short_folder, settings=nobody), *command.split(), code=3)
+    assert "store.url: PostgreSQL does not answer there" in said
+    assert "hunter2" not in said
 
 
 @pytest.mark.parametrize("place", ["before", "after"])

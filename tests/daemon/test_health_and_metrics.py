@@ -7,6 +7,8 @@ from prometheus_client import CollectorRegistry
 from daemon.health import BUS, STORE, Board, Report, Trouble, readiness
 from daemon.link import ChildLink, reports
 from daemon.metrics import Gathered, IntakeMetrics, RouteMetrics, exposition
+from daemon.process import Process
+from daemon.settings import Settings
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -80,6 +82,23 @@ def test_what_the_router_does_is_counted_by_outcome_and_phase() -> None:
     assert 'switchboard_routed_total{outcome="held",rule="unmatched"} 3.0' in text
     assert 'switchboard_batch_phase_seconds_sum{phase="write"} 0.2' in text
     assert 'switchboard_routed_age_seconds{partition="4"} 1.5' in text
+
+
+def test_the_age_of_an_outage_is_a_metric_that_falls_to_0() -> None:
+    clock = Clock()
+    process = Process(name="ingest", settings=Settings())
+    process.board = Board(clock=clock)
+    process.board.set(BUS, "down")
+    clock.now += timedelta(hours=3)
+    text = process.metrics()
+    assert 'switchboard_outage_seconds{of="bus"} 10800.0' in text
+    assert 'switchboard_trouble{reason="bus"} 1.0' in text
+    assert "switchboard_ready 0.0" in text
+    process.board.clear(BUS)
+    text = process.metrics()
+    assert 'switchboard_outage_seconds{of="bus"} 0.0' in text
+    assert 'switchboard_trouble{reason="bus"}' not in text
+    assert "switchboard_ready 1.0" in text
 
 
 async def test_a_child_is_heard_and_noise_on_the_line_is_passed_over() -> None:

@@ -116,6 +116,24 @@ def test_a_secret_is_shown_neither_by_its_section_nor_by_a_mistake(tmp_path: Pat
     assert "hunter2" not in "".join(p.plain() for p in wrong)
 
 
+@pytest.mark.parametrize("url", ["hunter2", "postgresql://u:hunter2@[h/db", "postgresql://u:hunter2@h:port:1/db?x=1"])
+def test_what_is_no_connection_string_is_a_mistake_that_does_not_repeat_it(tmp_path: Path, url: str) -> None:
+    (problem,) = problems(tmp_path, SWITCHBOARD_STORE__URL=url)
+    assert (problem.key, problem.where) == ("store.url", "SWITCHBOARD_STORE__URL")
+    assert "postgresql://USER@HOST" in problem.reason
+    assert "hunter2" not in problem.plain()
+
+
+@pytest.mark.parametrize("inside", ["", "/deeper/still"])
+def test_a_file_where_a_folder_shall_be_is_a_mistake(tmp_path: Path, inside: str) -> None:
+    (tmp_path / "file").write_text("")
+    place = f"{tmp_path}/file{inside}"
+    found = problems(tmp_path, f'data_dir = "{place}"\n[blobs]\npath = "{place}"\n')
+    assert [(p.key, p.reason) for p in found] == [
+        (key, f"{tmp_path}/file is not a folder") for key in ("data_dir", "blobs.path")
+    ]
+
+
 def test_a_wildcard_account_is_refused_on_a_public_listener(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, '[smtp]\nhost = "0.0.0.0"\n')
     assert problem.key == "accounts"
