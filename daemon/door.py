@@ -50,15 +50,25 @@ class Gate:
         """Close for good."""
         self.close(STOPPING, "the daemon is stopping")
 
-    def look_at_disk(self, folder: Path) -> int:
-        """Close while the disk is nearly full; give the free bytes."""
-        usage = shutil.disk_usage(folder)
-        least = max(self._min_free_bytes, int(usage.total * self._min_free_share))
-        if usage.free < least:
-            self.close(DISK, f"{usage.free:,} bytes free on the disk of {folder}, at least {least:,} are needed")
+    def look_at_disk(self, *folders: Path) -> int:
+        """Close while a disk is nearly full or cannot be asked; give the free bytes of the one that has least."""
+        looked = [self._free(folder) for folder in folders]
+        wrong = next((detail for _, detail in looked if detail), "")
+        if wrong:
+            self.close(DISK, wrong)
         else:
             self.open(DISK)
-        return usage.free
+        return min(free for free, _ in looked)
+
+    def _free(self, folder: Path) -> tuple[int, str]:
+        """Give the free bytes of a folder's disk, and what is wrong with it."""
+        try:
+            usage = shutil.disk_usage(folder)
+        except OSError as error:
+            return 0, f"the disk of {folder} cannot be looked at ({error.strerror})"
+        least = max(self._min_free_bytes, int(usage.total * self._min_free_share))
+        short = f"{usage.free:,} bytes free on the disk of {folder}, at least {least:,} are needed"
+        return usage.free, short if usage.free < least else ""
 
     def look_at_lag(self, *, behind: bool, hours: float) -> None:
         """Close while the oldest unrouted record is older than `hours`."""

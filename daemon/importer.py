@@ -42,6 +42,8 @@ MAX_MAIL: Final = 64 * 1024 * 1024
 TRIES: Final = 20
 PAUSE: Final = 3.0
 """Seconds between two tries while bus or store do not answer: a minute in all."""
+LOOK_EVERY: Final = 1.0
+"""Seconds between two looks at the disks."""
 SUFFIXES: Final = frozenset({".eml", ".msg", ".mbox", ""})
 """What is read inside folders; a file that is named is read whatever its name is."""
 
@@ -153,7 +155,7 @@ async def _intake(store: Opened) -> AsyncIterator[Intake]:
         blobs = LocalBlobStore(root=store.settings.blob_folder)
         stack.callback(blobs.close)
         await blobs.prepare(now=now())
-        gate.look_at_disk(store.settings.blob_folder)
+        stack.callback(asyncio.create_task(_watch_disk(gate, store.settings.written_folders)).cancel)
         normalizer = MailNormalizer()
         stack.push_async_callback(normalizer.close)
         try:
@@ -174,6 +176,13 @@ async def _intake(store: Opened) -> AsyncIterator[Intake]:
             assess=assess,
             meter=metrics,
         )
+
+
+async def _watch_disk(gate: Gate, folders: Sequence[Path]) -> None:
+    """Close the gate while a disk is nearly full, so that an import never fills it."""
+    while True:
+        gate.look_at_disk(*folders)
+        await asyncio.sleep(LOOK_EVERY)
 
 
 def _progress() -> "Progress | nullcontext[None]":

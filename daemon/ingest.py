@@ -135,7 +135,7 @@ def _with_spill_folder(settings: Settings) -> SmtpSettings:
 async def _watch(process: Process, log: Log, publisher: LatePublisher, gate: Gate, metrics: IntakeMetrics) -> None:
     """Look at bus and disk again and again; open the publisher when the bus comes up."""
     while True:
-        metrics.free_disk.set(gate.look_at_disk(process.settings.blob_folder))
+        metrics.free_disk.set(gate.look_at_disk(*process.settings.written_folders))
         await _look_at_bus(process, log, publisher)
         await asyncio.sleep(LOOK_EVERY)
 

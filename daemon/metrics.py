@@ -38,7 +38,9 @@ class IntakeMetrics:
         )
         self.refused = Counter("switchboard_refused", "Not accepted at all, for ever", ["reason"], registry=registry)
         self.shrunk = Counter("switchboard_records_shrunk", "Records over the limit of the bus", registry=registry)
-        self.free_disk = Gauge("switchboard_free_disk_bytes", "Free where blobs are written", registry=registry)
+        self.free_disk = Gauge(
+            "switchboard_free_disk_bytes", "Free where we write; of the fuller disk", registry=registry
+        )
 
     def accepted(self, *, account: str, kind: str) -> None:
         """Count a message that is stored."""

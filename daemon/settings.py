@@ -146,6 +146,11 @@ class Settings(Section):
         return self.blobs.path or self.data_dir / "blobs"
 
     @property
+    def written_folders(self) -> tuple[Path, Path]:
+        """Folders whose disks must not become full: ours (PostgreSQL, bodies on their way) and that of the blobs."""
+        return self.data_dir, self.blob_folder
+
+    @property
     def postgres_folder(self) -> Path:
         """Folder of the embedded PostgreSQL."""
         return self.data_dir / "postgres"

@@ -138,6 +138,15 @@ def test_the_gate_closes_before_the_disk_is_full(tmp_path: Path, limits: dict[st
         gate.check()
 
 
+def test_the_gate_closes_while_a_disk_cannot_be_looked_at(tmp_path: Path) -> None:
+    gate = Gate(board=board(), counted=lambda _: None, min_free_bytes=0, min_free_share=0)
+    assert gate.look_at_disk(tmp_path, tmp_path / "gone") == 0
+    with pytest.raises(LaterError, match="gone cannot be looked at"):
+        gate.check()
+    gate.look_at_disk(tmp_path, tmp_path)
+    gate.check()
+
+
 def test_the_gate_is_open_while_there_is_room(tmp_path: Path) -> None:
     gate = Gate(board=board(), counted=lambda _: None, min_free_bytes=0, min_free_share=0.0)
     gate.look_at_disk(tmp_path)
