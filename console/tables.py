@@ -59,8 +59,8 @@ DEAD_LETTERS: Final = (
 )
 PROBLEMS: Final = (
     Column(key="level", style="bold"),
-    Column(key="where"),
-    Column(key="key"),
+    Column(key="where", ratio=2),
+    Column(key="key", ratio=2),
     Column(key="reason", ratio=3),
 )
 CHANNELS: Final = (Column(key="channel", style="bold"), Column(key="what", ratio=3), Column(key="accounts", ratio=2))

@@ -5,15 +5,13 @@ What a command needs is imported inside it, so that `switchboard parse -` does n
 
 import os
 import sys
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from daemon import cli_dead_letters, cli_demo, cli_look, cli_mail, cli_run, cli_spool, cli_tickets
 from daemon.cli_options import Config
-from daemon.errors import USAGE, UserError
-
-INTERRUPTED: Final = 130
+from daemon.errors import INTERRUPTED, USAGE, UserError
 
 app = typer.Typer(
     name="switchboard",

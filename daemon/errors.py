@@ -5,6 +5,7 @@
 2  the command line is wrong
 3  cannot work now: the store or the bus does not answer, a port is taken, the schema does not fit
 4  there is no such ticket, held message or dead letter
+130  ended by Ctrl-C, as shells count it
 """
 
 from typing import Final
@@ -13,6 +14,7 @@ NO: Final = 1
 USAGE: Final = 2
 UNAVAILABLE: Final = 3
 NOT_FOUND: Final = 4
+INTERRUPTED: Final = 130
 
 
 class UserError(Exception):

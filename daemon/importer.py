@@ -6,11 +6,12 @@ idempotent, so an interrupted import is resumed by running it again.
 
 import asyncio
 import mailbox
+import signal
 import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +29,7 @@ from console import tables
 from daemon.cli_options import print_json, print_table
 from daemon.clock import now
 from daemon.door import Gate
-from daemon.errors import NO, NOT_FOUND, USAGE, UserError
+from daemon.errors import INTERRUPTED, NO, NOT_FOUND, USAGE, UserError
 from daemon.health import Board
 from daemon.metrics import IntakeMetrics
 from daemon.opened import Opened, with_store
@@ -57,11 +58,15 @@ def run_import(paths: Sequence[Path], *, account: str | None, as_json: bool) -> 
         return await _import(store, chosen, files)
 
     counts = with_store(work)
+    if counts["stopped"]:
+        sys.stderr.write("switchboard: stopped; run the same command again for the rest, nothing will be there twice\n")
     summary = {name: counts[name] for name in ("stored", "too_large", "unreadable", "failed")}
     if as_json:
         print_json(summary)
     else:
         print_table(tables.facts(summary, title="Imported"))
+    if counts["stopped"]:
+        return INTERRUPTED
     return NO if counts["failed"] or counts["unreadable"] or counts["too_large"] else 0
 
 
@@ -105,18 +110,43 @@ def mails(path: Path) -> Iterator[bytes]:
 async def _import(store: Opened, account: Account, files: Sequence[Path]) -> Counter[str]:
     counts: Counter[str] = Counter()
     async with _intake(store) as intake:
-        with _progress() as progress:
+        with _progress() as progress, _until_interrupted() as interrupted:
             task = progress.add_task("importing", total=len(files)) if progress else None
             turns = asyncio.Semaphore(AT_ONCE)
             async with asyncio.TaskGroup() as group:
                 for path in files:
                     for raw in _readable(path, counts):
                         await turns.acquire()
+                        if interrupted.is_set():
+                            break
                         one = _one(intake, account, raw, counts)
                         group.create_task(one).add_done_callback(lambda _: turns.release())
+                    if interrupted.is_set():
+                        counts["stopped"] = 1
+                        break
                     if progress and task is not None:
                         progress.advance(task)
     return counts
+
+
+@contextmanager
+def _until_interrupted() -> Iterator[asyncio.Event]:
+    """Give an event that the first Ctrl-C sets: what is in flight is finished. The second one ends it at once."""
+    loop, event = asyncio.get_running_loop(), asyncio.Event()
+
+    def stop() -> None:
+        loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, before)
+        event.set()
+
+    before = signal.getsignal(signal.SIGINT)
+    loop.add_signal_handler(signal.SIGINT, stop)
+    try:
+        yield event
+    finally:
+        if not event.is_set():
+            loop.remove_signal_handler(signal.SIGINT)
+            signal.signal(signal.SIGINT, before)
 
 
 def _readable(path: Path, counts: Counter[str]) -> Iterator[bytes]:

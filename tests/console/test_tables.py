@@ -108,3 +108,10 @@ def test_facts_show_moments_and_seconds_for_people_and_say_none() -> None:
     assert "2026-11-22 07:51:27 UTC" in said
     assert said.split("age seconds")[1].split()[0] == "106"
     assert said.split("troubles")[1].split()[0] == "none"
+
+
+def test_a_mistake_in_the_settings_keeps_its_reason_in_80_columns() -> None:
+    key, where = "accounts.billing.policy.reopen_window_hours", "/etc/switchboard/somewhere/deep/switchboard.toml:12"
+    row = {"level": "error", "where": where, "key": key, "reason": "should be greater than 0"}
+    said = shown(tables.table(tables.PROBLEMS, [row]), width=80)
+    assert {"should", "greater", "than", "error"} <= set(said.split())
