@@ -13,6 +13,9 @@ help: ## list the targets
 setup: $(VENV)/.ready ## make the virtual environment and install everything into it
 
 $(VENV)/.ready: requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name one by: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@echo "Installing into $(VENV); the first time takes a minute ..." >&2
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; }
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
