@@ -42,11 +42,11 @@ imports:
 	@$(BIN)/lint-imports --no-cache
 
 test-fast: setup ## the tests that need no server (seconds)
-	@$(BIN)/pytest -q -n 2 --dist loadgroup -m "not postgres and not kafka and not faults"
+	@$(BIN)/pytest -q -n 2 --dist loadfile -m "not postgres and not kafka and not faults"
 
 test: setup ## everything: unit, contracts, real PostgreSQL, real Kafka, faults
 	@bash tests/servers.sh
-	@$(BIN)/pytest -q -n 4 --dist loadgroup
+	@$(BIN)/pytest -q -n 4 --dist loadfile
 
 bench: setup ## measure: ratios in one run, printed with medians
 	@$(BIN)/python bench/run.py

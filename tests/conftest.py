@@ -25,7 +25,7 @@ from servers import one_line, servers_are_required
 
 from ticket_store.embedded import EmbeddedPostgres
 
-pytest.register_assert_rewrite("bus_contract", "bus_contract_consumer", "bus_reading")
+pytest.register_assert_rewrite("bus_contract", "bus_contract_consumer", "bus_reading", "fault_storm", "running_daemon")
 
 pytest_plugins = ["kafka_server"]
 """Modules in tests/support that bring fixtures of their own."""
@@ -36,27 +36,13 @@ SERVER_FIXTURES = {"postgres": ("postgres_server", "own_postgres"), "kafka": ("k
 SERVER_MARKS = {*SERVER_FIXTURES, "faults"}
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that reaches a server, however indirectly, and say which share a worker."""
+    """Mark every test that reaches a server, however indirectly."""
     for item in items:
         used = getattr(item, "fixturenames", ())
         for mark, fixtures in SERVER_FIXTURES.items():
             if any(fixture in used for fixture in fixtures):
                 item.add_marker(mark)
-        group = _worker_group(item)
-        if group:
-            item.add_marker(pytest.mark.xdist_group(group))
-
-
-def _worker_group(item: pytest.Item) -> str:
-    """Keep what shares a server on one worker: a file, and all of Kafka's files, since a broker is a second JVM.
-
-    Fault suites start their own servers and run for minutes: each test may go anywhere.
-    """
-    if item.get_closest_marker("faults") or not any(item.get_closest_marker(mark) for mark in SERVER_FIXTURES):
-        return ""
-    return "kafka" if item.get_closest_marker("kafka") else item.path.name
 
 
 @pytest.hookimpl(wrapper=True)

@@ -112,9 +112,6 @@ RULES = {
 }
 
 
-pytestmark = pytest.mark.xdist_group("house rules")
-
-
 @cache
 def findings_of(rule: str) -> tuple[Finding, ...]:
     return tuple(RULES[rule]())
