@@ -14,6 +14,9 @@ MAX_FILES = 100
 MAX_QUOTED_IDS = 100
 """Ids taken from References: the first 50 and the last 50."""
 
+MAX_INTEGER = 2**53 - 1
+"""The largest number that every reader of JSON holds exactly (RFC 8259, section 6)."""
+
 
 class Wire(BaseModel):
     """A frozen model that travels. Unknown keys are ignored, so that a reader survives a newer minor version."""

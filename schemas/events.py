@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from schemas.base import Wire
+from schemas.base import MAX_INTEGER, Wire
 from schemas.message import Automatic, BlobRef, File, Kind, Name, Party, Verdict
 
 CONTENT_TYPE: Final = b"application/cloudevents+json; charset=UTF-8"
@@ -44,7 +44,7 @@ class TicketSnapshot(Wire):
     status: str
     requester: Party
     created_at: AwareDatetime
-    message_count: int = Field(ge=0)
+    message_count: int = Field(ge=0, le=MAX_INTEGER)
     continues: TicketNumber | None = Field(default=None, description="the closed or other ticket this one follows")
 
 
@@ -68,7 +68,7 @@ class EventMessage(Wire):
 class EventData(Wire):
     """Payload of every ticket event."""
 
-    sequence: int = Field(ge=1, description="the ticket's version; rises by one an event")
+    sequence: int = Field(ge=1, le=MAX_INTEGER, description="the ticket's version; rises by one an event")
     ticket: TicketSnapshot
     message: EventMessage | None = None
     previous_status: str | None = None

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from schemas.base import MAX_FILES, MAX_QUOTED_IDS, Wire
+from schemas.base import MAX_FILES, MAX_INTEGER, MAX_QUOTED_IDS, Wire
 
 SCHEMA_MAJOR: Final = 1
 SCHEMA_VERSION: Final = "1.0"
@@ -74,7 +74,7 @@ class BlobRef(Wire):
     """Bytes in the blob store, found by their content."""
 
     sha256: Digest
-    size: int = Field(ge=0, description="bytes")
+    size: int = Field(ge=0, le=MAX_INTEGER, description="bytes")
 
 
 class Party(Wire):
@@ -111,7 +111,7 @@ class File(Wire):
 
     name: str = Field(default="", max_length=255)
     content_type: str = Field(default="application/octet-stream", max_length=255)
-    size: int | None = Field(default=None, ge=0, description="decoded bytes; None while pending")
+    size: int | None = Field(default=None, ge=0, le=MAX_INTEGER, description="decoded bytes; None while pending")
     state: FileState = FileState.STORED
     blob: BlobRef | None = None
     content_id: str = Field(default="", max_length=255)
@@ -163,7 +163,7 @@ class InboundMessage(Wire):
     fingerprint: Digest | None = Field(
         default=None, description="identity without the body: same id, sender and date; tells a copy from a reused id"
     )
-    normalizer_version: int = Field(default=1, ge=1)
+    normalizer_version: int = Field(default=1, ge=1, le=MAX_INTEGER)
     received_at: AwareDatetime = Field(description="when we took it; the order on a ticket")
     sent_at: AwareDatetime | None = Field(default=None, description="what the sender claims; never an order")
     sender: Party
