@@ -96,6 +96,26 @@ def kafka_warnings(settings: KafkaSettings) -> list[str]:
     return warnings
 
 
+def tls_mistakes(settings: KafkaSettings) -> list[tuple[str, str]]:
+    """Load the PEM files as the client will; give the setting and what is wrong with each that cannot be used."""
+    context, mistakes = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), []
+    password = settings.ssl_key_password
+    if settings.ssl_cafile:
+        try:
+            context.load_verify_locations(cafile=settings.ssl_cafile)
+        except (OSError, ssl.SSLError):
+            mistakes.append(("ssl_cafile", f"{settings.ssl_cafile} holds no certificates in PEM that can be read"))
+    if settings.ssl_certfile:
+        try:
+            secret = password.get_secret_value() if password else ""
+            context.load_cert_chain(settings.ssl_certfile, settings.ssl_keyfile, password=secret)
+        except (OSError, ssl.SSLError) as error:
+            reason = "the two do not belong together" if "MISMATCH" in str(error) else "one of them cannot be read"
+            key = settings.ssl_keyfile or settings.ssl_certfile
+            mistakes.append(("ssl_certfile", f"{settings.ssl_certfile} with the key of {key}: {reason}"))
+    return mistakes
+
+
 def client_options(settings: KafkaSettings) -> dict[str, Any]:
     """Give the keyword arguments that every aiokafka client takes."""
     options: dict[str, Any] = {

@@ -14,8 +14,9 @@ from connectors.mail.assess import MailAssess
 from connectors.mail.normalize import undecodable
 from connectors.mail.normalizer import MailNormalizer
 from connectors.mail.settings import SmtpSettings
-from connectors.mail.smtp import SmtpIntake, tls_context
+from connectors.mail.smtp import SmtpIntake
 from connectors.mail.smtp_address import AccountDirectory
+from connectors.mail.smtp_tls import tls_context
 from daemon.clock import now
 from daemon.door import Gate
 from daemon.errors import UserError

@@ -15,6 +15,7 @@ def problems(settings: Settings, sources: Sources) -> Iterator[Problem]:
     """Give every mistake and warning that only the whole can tell."""
     for key, reason in mail_problems(settings.mail_accounts(), settings.smtp):
         yield _named(tuple(key.split(".")), reason, sources)
+    yield from _certificate(settings, sources)
     yield from _folders(settings, sources)
     yield from _store(settings, sources)
     yield from _kafka(settings, sources)
@@ -26,6 +27,19 @@ def _named(path: tuple[str, ...], reason: str, sources: Sources) -> Problem:
     if path[0] == "accounts" and not sources.where(path):
         return sources.problem(("accounts",), f"no account is set, and the usual one does not fit here: {reason}")
     return sources.problem(path, reason)
+
+
+def _certificate(settings: Settings, sources: Sources) -> Iterator[Problem]:
+    """Load the certificate as the listener will; a missing file has been reported before."""
+    smtp = settings.smtp
+    if smtp.tls_cert is None or not all(path.is_file() for path in (smtp.tls_cert, smtp.tls_key) if path):
+        return
+    from connectors.mail.smtp_tls import CertificateError, tls_context  # noqa: PLC0415 - only for those who use it
+
+    try:
+        tls_context(smtp)
+    except CertificateError as error:
+        yield sources.problem(tuple(error.key.split(".")), error.reason)
 
 
 def _folders(settings: Settings, sources: Sources) -> Iterator[Problem]:
@@ -50,9 +64,11 @@ def _store(settings: Settings, sources: Sources) -> Iterator[Problem]:
 def _kafka(settings: Settings, sources: Sources) -> Iterator[Problem]:
     if settings.bus.kafka is None:
         return
-    from bus.kafka_settings import KafkaSettings, kafka_warnings  # noqa: PLC0415 - only for those who use it
+    from bus.kafka_settings import KafkaSettings, kafka_warnings, tls_mistakes  # noqa: PLC0415 - only for those who use it
 
     if isinstance(settings.bus.kafka, KafkaSettings):
+        for name, mistake in tls_mistakes(settings.bus.kafka):
+            yield sources.problem(("bus", "kafka", name), mistake)
         for warning in kafka_warnings(settings.bus.kafka):
             yield sources.problem(("bus", "kafka"), warning, level="warning")
     if settings.bus.engine != "kafka":

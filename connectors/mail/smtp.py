@@ -19,20 +19,6 @@ LAST_WORD_SECONDS: Final = 1.0
 """Part of the grace that is kept for telling the rest to come again."""
 
 
-def tls_context(settings: SmtpSettings) -> ssl.SSLContext | None:
-    """Load the certificate for STARTTLS; None when none is configured. Raises `ValueError` that says what is wrong."""
-    if settings.tls_cert is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key)
-    except (OSError, ssl.SSLError) as error:
-        msg = f"smtp.tls_cert {settings.tls_cert}, smtp.tls_key {settings.tls_key}: {error.strerror or error}"
-        raise ValueError(msg) from error
-    return context
-
-
 class SmtpIntake:
     """Listens for mail. `clock` gives the time of receipt, aware; `tls` switches STARTTLS on."""
 
@@ -70,7 +56,7 @@ class SmtpIntake:
     async def start(self) -> None:
         """Open the port. Raises `OSError` when it is taken or not ours."""
         if self._settings.spill_folder is not None:
-            self._settings.spill_folder.mkdir(parents=True, exist_ok=True)
+            self._settings.spill_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         loop = asyncio.get_running_loop()
         self.shared.gate.shut = False
         self._server = await loop.create_server(

@@ -9,7 +9,7 @@ from smtp_certificate import self_signed
 from smtp_client import ENVELOPE, MAIL, RawClient, Rig, listening
 
 from connectors.mail.settings import SmtpSettings
-from connectors.mail.smtp import tls_context
+from connectors.mail.smtp_tls import tls_context
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ async def test_a_client_that_is_gone_while_we_store_has_its_mail_stored_once(rig
 def test_a_certificate_that_cannot_be_loaded_says_which_and_why(tmp_path: Path) -> None:
     file = tmp_path / "bad.pem"
     file.write_text("nonsense")
-    with pytest.raises(ValueError, match=r"smtp\.tls_cert .*bad\.pem"):
+    with pytest.raises(ValueError, match=r"smtp\.tls_cert: .*bad\.pem"):
         tls_context(SmtpSettings(tls_cert=file))
     with pytest.raises(ValueError, match="No such file"):
         tls_context(SmtpSettings(tls_cert=tmp_path / "none.pem"))

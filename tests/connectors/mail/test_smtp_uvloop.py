@@ -10,7 +10,7 @@ from smtp_certificate import self_signed
 from smtp_client import ENVELOPE, MAIL, Rig, listening
 
 from connectors.mail.settings import SmtpSettings
-from connectors.mail.smtp import tls_context
+from connectors.mail.smtp_tls import tls_context
 
 
 async def over_plain_and_tls(rig: Rig) -> None:
