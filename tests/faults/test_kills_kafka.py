@@ -1,7 +1,7 @@
 """The Kafka engine: nothing lost, nothing twice, whoever is killed while mail keeps coming."""
 
 import pytest
-from fault_storm import check_nothing_lost_and_nothing_twice, storm
+from fault_storm import Victims, check_nothing_lost_and_nothing_twice, storm
 from kafka_broker import KafkaBroker
 from running_daemon import running_daemon
 
@@ -22,8 +22,7 @@ def test_kills_on_the_kafka_engine_lose_nothing_and_double_nothing(kafka_broker:
         kafka_broker.start()
 
     with running_daemon(settings) as daemon:
-        ingest = lambda: daemon.kill_child("ingest")  # noqa: E731 - four victims, one line each
-        route = lambda: daemon.kill_child("route")  # noqa: E731 - see above
-        victims = [ingest, route, broker, daemon.kill_postgres, route, broker, ingest, daemon.kill_postgres]
-        outcome = storm(daemon, [*victims, broker, route])
+        kill = Victims(daemon)
+        first = [kill.ingest, kill.route, broker, kill.postgres, kill.route]
+        outcome = storm(daemon, [*first, broker, kill.ingest, kill.postgres, broker, kill.route])
     check_nothing_lost_and_nothing_twice(outcome)

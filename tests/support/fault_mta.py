@@ -3,14 +3,16 @@
 It never sends a mail again after its 250, so every double that the store shows at the end is the receiver's.
 """
 
+import itertools
 import queue
 import smtplib
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 RETRY_SECONDS = 0.1
+PAUSE_SECONDS = 0.04
 PATIENCE_SECONDS = 20.0
 
 
@@ -35,11 +37,15 @@ class Tally:
 
 
 class Mta:
-    """Sends over several sessions at once until every mail has its 250."""
+    """Sends what it is supplied with over several sessions at once, until every mail has its 250.
 
-    def __init__(self, *, port: int, recipient: str, sessions: int = 6) -> None:
+    Each session rests `PAUSE_SECONDS` after a mail, so that a storm of a minute is thousands of mails and not more.
+    """
+
+    def __init__(self, *, port: int, recipient: str, supply: Iterator[Mail], sessions: int = 6) -> None:
         self._port = port
         self._recipient = recipient
+        self._supply = supply
         self._queue: queue.Queue[Mail] = queue.Queue()
         self._open = 0
         self._in_data = 0
@@ -48,12 +54,15 @@ class Mta:
         self.tally = Tally()
         self._threads = [threading.Thread(target=self._session, daemon=True) for _ in range(sessions)]
 
-    def start(self, mails: Iterable[Mail]) -> None:
-        """Begin with these."""
-        for mail in mails:
-            self._add(mail)
+    def start(self) -> None:
+        """Begin."""
         for thread in self._threads:
             thread.start()
+
+    def begin_no_more(self) -> None:
+        """Take nothing new from the supply; what has begun is sent to its end."""
+        with self._lock:
+            self._supply = iter(())
 
     @property
     def in_flight(self) -> int:
@@ -61,10 +70,8 @@ class Mta:
         return self._in_data
 
     def wait_in_flight(self, accepted: int, *, seconds: float = 60) -> bool:
-        """Wait until so many were accepted and another is being handed over; False when all ended before."""
-        return self._wait(
-            lambda: len(self.tally.accepted) >= accepted and (self._in_data > 0 or not self._open), seconds
-        )
+        """Wait until so many were accepted and another is being handed over; False when it takes too long."""
+        return self._wait(lambda: len(self.tally.accepted) >= accepted and self._in_data > 0, seconds)
 
     def wait(self, *, seconds: float) -> None:
         """Wait until every mail was accepted."""
@@ -79,9 +86,6 @@ class Mta:
         for thread in self._threads:
             thread.join(PATIENCE_SECONDS)
 
-    def _has(self, accepted: int) -> bool:
-        return len(self.tally.accepted) >= accepted
-
     def _wait(self, true: Callable[[], bool], seconds: float) -> bool:
         with self._lock:
             return self._lock.wait_for(true, seconds)
@@ -94,9 +98,9 @@ class Mta:
     def _session(self) -> None:
         client: smtplib.SMTP | None = None
         while not self._ended:
-            try:
-                mail = self._queue.get(timeout=0.1)
-            except queue.Empty:
+            mail = self._next()
+            if mail is None:
+                time.sleep(PAUSE_SECONDS)
                 continue
             try:
                 client = client or smtplib.SMTP("127.0.0.1", self._port, timeout=PATIENCE_SECONDS)
@@ -106,6 +110,16 @@ class Mta:
                 client = None
                 self._again(mail, error)
         _close(client)
+
+    def _next(self) -> Mail | None:
+        """Give a mail that waits for its next try or answers an accepted one, else a new one."""
+        try:
+            return self._queue.get_nowait()
+        except queue.Empty:
+            with self._lock:
+                mail = next(self._supply, None)
+                self._open += mail is not None
+            return mail
 
     def _send(self, client: smtplib.SMTP, mail: Mail) -> None:
         with self._lock:
@@ -118,6 +132,7 @@ class Mta:
             with self._lock:
                 self._in_data -= 1
         self._done(mail)
+        time.sleep(PAUSE_SECONDS)
 
     def _done(self, mail: Mail) -> None:
         for reply in mail.then:
@@ -142,9 +157,10 @@ def _close(client: smtplib.SMTP | None) -> None:
         client.close()
 
 
-def conversations(count: int, *, replies: int, run: str) -> list[Mail]:
-    """Make so many conversations of one customer each: a request, and replies that each answer the one before."""
-    return [_conversation(number, replies, run) for number in range(count)]
+def conversations(*, replies: int, run: str) -> Iterator[Mail]:
+    """Make conversations of one customer each, without end: a request, and replies that each answer the one before."""
+    for number in itertools.count():
+        yield _conversation(number, replies, run)
 
 
 def _conversation(number: int, replies: int, run: str) -> Mail:

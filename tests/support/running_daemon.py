@@ -100,12 +100,21 @@ class RunningDaemon:
                 continue
         return None
 
+    def living_child(self, name: str) -> psutil.Process:
+        """Wait for the process of one role, and give it."""
+        found: list[psutil.Process | None] = [None]
+
+        def lives() -> bool:
+            found[0] = self.child(name)
+            return found[0] is not None
+
+        self.wait_until(lives, seconds=60, what=f"running {name}")
+        assert found[0] is not None
+        return found[0]
+
     def kill_child(self, name: str) -> None:
         """Kill the process of one role with SIGKILL, as soon as there is one."""
-        self.wait_until(lambda: self.child(name) is not None, seconds=60, what=f"running {name}")
-        found = self.child(name)
-        if found is not None:
-            found.kill()
+        self.living_child(name).kill()
 
     def kill_postgres(self) -> None:
         """Kill the embedded PostgreSQL's first process with SIGKILL; its backends go by themselves."""
