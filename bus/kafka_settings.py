@@ -17,26 +17,37 @@ class KafkaSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     bootstrap_servers: tuple[str, ...] = Field(min_length=1, description="host:port of some brokers")
-    client_id: str = Field(default="switchboard", min_length=1, max_length=100)
+    client_id: str = Field(default="switchboard", min_length=1, max_length=100, description="our name at the brokers")
 
-    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT", description="how connections are encrypted (SSL) and logged in (SASL)"
+    )
     ssl_cafile: Path | None = Field(default=None, description="PEM; the system's authorities when absent")
     ssl_certfile: Path | None = Field(default=None, description="PEM with our certificate, when brokers ask for one")
-    ssl_keyfile: Path | None = None
-    ssl_key_password: SecretStr | None = None
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
-    sasl_username: str | None = None
-    sasl_password: SecretStr | None = None
+    ssl_keyfile: Path | None = Field(default=None, description="PEM with its key; default: inside ssl_certfile")
+    ssl_key_password: SecretStr | None = Field(default=None, description="opens that key")
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        default=None, description="how to log in; needed with SASL"
+    )
+    sasl_username: str | None = Field(default=None, description="who logs in; needed with SASL")
+    sasl_password: SecretStr | None = Field(default=None, description="needed with SASL; better by variable")
 
     replication_factor: int = Field(default=3, ge=1, le=32_767, description="copies of a topic that we create")
     min_insync_replicas: int = Field(default=2, ge=1, le=32_767, description="copies that a store waits for")
-    compression: Literal["lz4", "zstd", "none"] = "lz4"
-    max_record_bytes: int = Field(default=1_000_000, ge=1_024, le=64 * 1024 * 1024)
-    max_batch_bytes: int = Field(default=256 * 1024, ge=1_024, le=16 * 1024 * 1024)
+    compression: Literal["lz4", "zstd", "none"] = Field(default="lz4", description="of records, under way and on disk")
+    max_record_bytes: int = Field(
+        default=1_000_000,
+        ge=1_024,
+        le=64 * 1024 * 1024,
+        description="a larger record is shrunk: its text becomes a blob",
+    )
+    max_batch_bytes: int = Field(
+        default=256 * 1024, ge=1_024, le=16 * 1024 * 1024, description="records that travel together, of one partition"
+    )
     max_buffered_bytes: int = Field(default=64 * 1024 * 1024, ge=1_048_576, description="records being published")
 
     publish_timeout: float = Field(default=10.0, gt=0, le=300, description="then intake says later")
-    request_timeout: float = Field(default=10.0, gt=0, le=300)
+    request_timeout: float = Field(default=10.0, gt=0, le=300, description="for one answer of a broker")
     session_timeout: float = Field(default=10.0, ge=0.5, le=300, description="a silent consumer loses its partitions")
     poll_timeout: float = Field(default=300.0, gt=0, le=86_400, description="so does one that stops fetching")
     metadata_max_age: float = Field(default=30.0, gt=0, le=3_600, description="until new partitions are seen")

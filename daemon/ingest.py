@@ -1,6 +1,7 @@
 """`run ingest`: takes mail in and puts it on the inbound topic."""
 
 import asyncio
+import math
 import time
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
@@ -44,6 +45,8 @@ async def ingest(process: Process) -> None:
     """Serve until the process is told to stop."""
     async with AsyncExitStack() as stack:
         metrics = IntakeMetrics(registry=process.registry)
+        patience = process.settings.shortest_patience
+        metrics.patience.set(patience.total_seconds() if patience else math.inf)
         gate = Gate(board=process.board, counted=lambda reason: metrics.door_closed.labels(reason=reason).inc())
         log = make_log(process.settings, database_url(process.settings))
         stack.push_async_callback(log.close)

@@ -38,6 +38,11 @@ class IntakeMetrics:
         )
         self.refused = Counter("switchboard_refused", "Not accepted at all, for ever", ["reason"], registry=registry)
         self.shrunk = Counter("switchboard_records_shrunk", "Records over the limit of the bus", registry=registry)
+        self.patience = Gauge(
+            "switchboard_shortest_patience_seconds",
+            "How long the least patient channel in use tries again; an outage must end before",
+            registry=registry,
+        )
         self.free_disk = Gauge(
             "switchboard_free_disk_bytes", "Free where we write; of the fuller disk", registry=registry
         )

@@ -53,8 +53,8 @@ class BusSettings(Section):
     engine: Literal["postgres", "kafka"] = Field(
         default="postgres", description="postgres: a log in the store's server"
     )
-    inbound_topic: Topic = "switchboard.inbound"
-    tickets_topic: Topic = "switchboard.tickets"
+    inbound_topic: Topic = Field(default="switchboard.inbound", description="records that wait for the router")
+    tickets_topic: Topic = Field(default="switchboard.tickets", description="ticket events, for other systems")
     partitions: int = Field(default=8, ge=1, le=1000, description="of each topic; never lowered")
     inbound_hours: PositiveFloat = Field(default=14 * 24, description="kept at least so long, and until routed")
     tickets_hours: PositiveFloat = Field(default=7 * 24, description="ticket events; consumers must read within it")
@@ -103,14 +103,14 @@ class BlobSettings(Section):
 class HttpSettings(Section):
     """Health and metrics for the machines around us."""
 
-    host: str = Field(default="127.0.0.1", min_length=1)
+    host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(default=8080, ge=0, le=65535, description="0 = off")
 
 
 class LogSettings(Section):
     """What the daemon says on standard error."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="the least that is said")
     format: Literal["auto", "json", "console"] = Field(default="auto", description="auto: console on a terminal")
 
 
@@ -154,6 +154,12 @@ class Settings(Section):
     def postgres_folder(self) -> Path:
         """Folder of the embedded PostgreSQL."""
         return self.data_dir / "postgres"
+
+    @property
+    def shortest_patience(self) -> timedelta | None:
+        """How long the least patient platform in use tries again; None when every one of them does for ever."""
+        known = (getattr(account, "patience", None) for account in self.accounts.values())
+        return min((patience for patience in known if patience is not None), default=None)
 
     def mail_accounts(self) -> dict[str, MailAccountSettings]:
         """Give the accounts of the mail channel by name."""

@@ -118,10 +118,28 @@ def _validated(
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        for found in error.errors(include_url=False):
+        errors = error.errors(include_url=False)
+        for found in errors:
+            if _follows(found, errors):
+                continue
             path = at + tuple(str(part) for part in found["loc"])
-            problems.append(sources.problem(path, _reason(model, found, path[len(at) :])))
+            reason = _meant(path, sources) if found["type"] == "extra_forbidden" else ""
+            problems.append(sources.problem(path, reason or _reason(model, found, path[len(at) :])))
     return None
+
+
+def _follows(found: Mapping[str, Any], errors: Sequence[Mapping[str, Any]]) -> bool:
+    """Say whether a list is called too short only because its members are wrong, which is said already."""
+    loc = found["loc"]
+    return found["type"] == "too_short" and any(other["loc"][:-1] == loc for other in errors)
+
+
+def _meant(path: KeyPath, sources: Sources) -> str:
+    """Say which variable was meant when a single underscore stands where two belong."""
+    from daemon.settings_keys import meant  # noqa: PLC0415 - loads every model, so only after such a mistake
+
+    better = meant(sources.variables[path]) if path in sources.variables else None
+    return f"there is no such key; did you mean {better}?" if better else ""
 
 
 def _reason(model: type[BaseModel], found: Mapping[str, Any], path: KeyPath) -> str:

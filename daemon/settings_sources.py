@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -44,8 +45,15 @@ def read_file(path: Path) -> tuple[dict[str, Any], str]:
     except UnicodeDecodeError:
         reason = "is not UTF-8"
     except tomllib.TOMLDecodeError as error:
-        reason = f"is not TOML: {error}"
+        line = _broken_line(str(error), text)
+        raise SettingsError([Problem(key="", reason=f"is not TOML: {error}", where=f"{path}:{line}")]) from None
     raise SettingsError([Problem(key="", reason=reason, where=str(path))])
+
+
+def _broken_line(said: str, text: str) -> int:
+    """Give the line that `tomllib` names in words; it has no other way to tell before Python 3.14."""
+    found = re.search(r"\(at line (\d+), column \d+\)$", said)
+    return int(found[1]) if found else len(text.splitlines()) or 1
 
 
 def variables(environment: Mapping[str, str]) -> dict[KeyPath, str]:

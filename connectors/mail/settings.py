@@ -7,8 +7,9 @@ list, so that `switchboard check` reports every mistake at once.
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
@@ -37,7 +38,10 @@ class MailAccountSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    channel: Literal["mail"] = "mail"
+    patience: ClassVar[timedelta] = timedelta(days=4)
+    """How long a sender tries again while we say "later": RFC 5321 4.5.4.1 asks for 4 to 5 days."""
+
+    channel: Literal["mail"] = Field(default="mail", description="the kind of source")
     scope: Name | None = Field(default=None, description="accounts of one scope share tickets; default: its own name")
     addresses: tuple[AddressPattern, ...] = Field(min_length=1, description="recipients that belong to this account")
     subaddresses: bool = Field(default=False, description="also accept local+anything@domain (RFC 5233)")
@@ -52,8 +56,10 @@ class SmtpSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    host: str = Field(default="127.0.0.1", min_length=1, description="a wildcard account needs a loopback address")
-    port: int = Field(default=2525, ge=0, le=65535, description="0 lets the system choose")
+    host: str = Field(
+        default="127.0.0.1", min_length=1, description="address to listen on; a wildcard account needs a loopback one"
+    )
+    port: int = Field(default=2525, ge=0, le=65535, description="port to listen on; 0 lets the system choose")
     hostname: str = Field(
         default="localhost", pattern=r"^[A-Za-z0-9.\-\[\]:]{1,255}$", description="our name in the greeting and EHLO"
     )
@@ -67,7 +73,7 @@ class SmtpSettings(BaseModel):
     spill_bytes: int = Field(
         default=2048 * MIB, ge=0, description="mail held on disk by all connections together; then the answer is 451"
     )
-    spill_folder: Path | None = Field(default=None, description="where bodies go; default: the system's folder for it")
+    spill_folder: Path | None = Field(default=None, description="where those bodies go; default: data_dir/spill")
     spill_wait_seconds: PositiveFloat = Field(
         default=30.0, description="how long a body on disk waits for memory before the answer is 451"
     )

@@ -89,6 +89,32 @@ def test_unknown_variables_are_mistakes_but_those_of_the_tests_are_not(tmp_path:
     assert (problem.where, problem.key) == ("SWITCHBOARD_SMPT__PORT", "smpt")
 
 
+def test_a_variable_with_one_underscore_too_few_is_told_the_right_name(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, SWITCHBOARD_SMTP_PORT="2626")
+    assert problem.where == "SWITCHBOARD_SMTP_PORT"
+    assert problem.reason == "there is no such key; did you mean SWITCHBOARD_SMTP__PORT?"
+
+
+def test_a_bad_address_is_one_mistake_and_no_address_another(tmp_path: Path) -> None:
+    (bad,) = problems(tmp_path, '[accounts.support]\naddresses = ["everything"]\n')
+    assert bad.reason.startswith("write local@domain")
+    (none,) = problems(tmp_path, "[accounts.support]\naddresses = []\n")
+    assert none.key == "accounts.support.addresses"
+    assert "at least 1" in none.reason
+
+
+@pytest.mark.parametrize(("text", "line"), [('data_dir = "x"\n[smtp\n', 2), ('a = 1\n\nb = """x\ny', 4)])
+def test_what_is_no_toml_is_shown_with_its_line(tmp_path: Path, text: str, line: int) -> None:
+    (problem,) = problems(tmp_path, text)
+    assert problem.where == f"{tmp_path}/switchboard.toml:{line}"
+    assert problem.line == line
+
+
+def test_the_shortest_patience_is_that_of_the_channels_in_use(tmp_path: Path) -> None:
+    assert settings(tmp_path, MAIL).shortest_patience == MailAccountSettings.patience
+    assert Settings().shortest_patience is None
+
+
 def test_a_variable_goes_before_the_file(tmp_path: Path) -> None:
     assert settings(tmp_path, "[smtp]\nport = 1\n", SWITCHBOARD_SMTP__PORT="2626").smtp.port == 2626
 
