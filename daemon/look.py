@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 
@@ -27,6 +27,9 @@ from ticket_store.listing import as_json as plain
 from ticket_store.migrate import MigrationError
 from ticket_store.migrate import migrate as migrate_schema
 from ticket_store.overview import read_overview
+
+NO_ACCOUNT: Final = "(no account)"
+"""What people see for the empty account of `--json`; no account can have this name, it holds a blank."""
 
 
 def check_settings(*, as_json: bool) -> int:
@@ -92,9 +95,11 @@ def show_ledger(*, as_json: bool) -> int:
 
 
 def ledger_rows(found: Ledger) -> list[Mapping[str, Any]]:
-    """Give a row an account and one for the whole."""
+    """Give a row an account and one for the whole, for people: refusals of no account have a name here."""
     whole = {key: value for key, value in found.as_json().items() if isinstance(value, int)}
-    accounts = [{"balanced": None, **row} for row in found.as_json()["accounts"]]
+    accounts = [
+        {"balanced": None, **row, "account": row["account"] or NO_ACCOUNT} for row in found.as_json()["accounts"]
+    ]
     return [*accounts, {"account": "all", **whole}]
 
 

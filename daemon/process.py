@@ -120,7 +120,10 @@ async def _reporting(process: Process, link: ChildLink) -> None:
 
 
 def install_signals(stop: asyncio.Event, at_once: Callable[[], None]) -> None:
-    """Let the first SIGTERM, SIGINT or SIGHUP stop, and the second leave at once."""
+    """Let the first SIGTERM, SIGINT or SIGHUP stop, and the second leave at once.
+
+    A SIGHUP that was ignored from the start stays so: `nohup` asks to outlive the terminal.
+    """
     loop = asyncio.get_running_loop()
 
     def heard(number: signal.Signals) -> None:
@@ -131,4 +134,5 @@ def install_signals(stop: asyncio.Event, at_once: Callable[[], None]) -> None:
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, heard, number)
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            loop.add_signal_handler(number, heard, number)
