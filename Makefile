@@ -42,7 +42,8 @@ imports:
 	@$(BIN)/lint-imports --no-cache
 
 test-fast: setup ## the tests that need no server (seconds)
-	@$(BIN)/pytest -q -n 2 --dist loadfile -m "not postgres and not kafka and not faults"
+	@PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/.cache/bytecode \
+		$(BIN)/pytest -q -n 2 --dist loadfile --hypothesis-profile=quick -m "not postgres and not kafka and not faults"
 
 test: setup ## everything: unit, contracts, real PostgreSQL, real Kafka, faults
 	@bash tests/servers.sh

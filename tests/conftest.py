@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from postgres_server import (
     TEST_SETTINGS,
     URL_VARIABLE,
@@ -26,6 +27,10 @@ from servers import one_line, servers_are_required
 from ticket_store.embedded import EmbeddedPostgres
 
 pytest.register_assert_rewrite("bus_contract", "bus_contract_consumer", "bus_reading", "fault_storm", "running_daemon")
+
+settings.register_profile("quick", max_examples=25)
+settings.register_profile("thorough", max_examples=1000)
+"""Chosen by `--hypothesis-profile`; without one a property has the library's hundred examples."""
 
 pytest_plugins = ["kafka_server"]
 """Modules in tests/support that bring fixtures of their own."""

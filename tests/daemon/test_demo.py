@@ -1,13 +1,20 @@
 import os
 import subprocess
+from functools import cache
 
 import pytest
 from running_daemon import COMMAND
 
 from daemon.demo import Outcome, mistakes
-from daemon.demo_mails import LARGE_FILE, demo_mails
+from daemon.demo_mails import LARGE_FILE, DemoMail, demo_mails
 from schemas.base import MAX_FILE_BYTES
 from ticket_store.ledger import Ledger, Outcomes
+
+
+@cache
+def sent() -> tuple[DemoMail, ...]:
+    """Give the demo's mails, built once: one has a file of 25 MB."""
+    return tuple(demo_mails())
 
 
 @pytest.mark.slow
@@ -34,7 +41,7 @@ def test_the_demo_shows_what_it_promises_and_leaves_nothing_behind(tmp_path_fact
 
 
 def test_the_demos_mails_are_a_dozen_and_show_every_fate() -> None:
-    mails = list(demo_mails())
+    mails = sent()
     assert len(mails) == 12
     assert {mail.becomes for mail in mails} == {"ticket", "joined", "held", "duplicate", "released"}
     assert LARGE_FILE > MAX_FILE_BYTES
@@ -42,7 +49,7 @@ def test_the_demos_mails_are_a_dozen_and_show_every_fate() -> None:
 
 def test_the_demo_names_every_promise_that_was_not_kept() -> None:
     nothing = Ledger(accepted=12, outcomes=Outcomes(ticketed=12), in_flight=0, refused=0, accounts={})
-    found = list(mistakes(list(demo_mails()), Outcome(tickets=[], spool=[], ledger=nothing)))
+    found = list(mistakes(list(sent()), Outcome(tickets=[], spool=[], ledger=nothing)))
     assert "duplicates: 0 instead of 1" in found
     assert "the mail of eve@elsewhere.example is not held as stranger" in found
     assert "a ticket of kenji@rei.example is missing" in found

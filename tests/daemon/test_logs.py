@@ -98,7 +98,9 @@ async def test_a_lost_exception_of_a_task_does_not_bring_its_text(stream: io.Str
 
 @given(
     st.recursive(
-        st.text() | st.binary() | st.floats(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+        st.text(max_size=20) | st.binary(max_size=20) | st.floats(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+        max_leaves=12,
     )
 )
 def test_any_value_can_be_made_safe(value: object) -> None:

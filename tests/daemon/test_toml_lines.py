@@ -1,4 +1,5 @@
 import tomllib
+from string import ascii_lowercase
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,11 +62,11 @@ def test_no_text_stops_the_scanner(text: str) -> None:
     assert all(1 <= line <= text.count("\n") + 1 for line in key_lines(text).values())
 
 
-@given(st.lists(st.tuples(st.from_regex(r"[a-z]{1,6}", fullmatch=True), st.text(max_size=8)), unique_by=lambda p: p[0]))
-def test_the_line_found_holds_the_key(pairs: list[tuple[str, str]]) -> None:
-    rows = [f"{key} = {_basic(value)}" for key, value in pairs]
+@given(st.dictionaries(st.text(ascii_lowercase, min_size=1, max_size=6), st.text(max_size=8), max_size=8))
+def test_the_line_found_holds_the_key(pairs: dict[str, str]) -> None:
+    rows = [f"{key} = {_basic(value)}" for key, value in pairs.items()]
     lines = key_lines("\n".join(rows))
-    assert {rows[line - 1].split(" ")[0]: path[-1] for path, line in lines.items()} == {key: key for key, _ in pairs}
+    assert {rows[line - 1].split(" ")[0]: path[-1] for path, line in lines.items()} == {key: key for key in pairs}
 
 
 def _basic(value: str) -> str:

@@ -59,7 +59,7 @@ Rule = Callable[[Source], Iterator[Finding]]
 
 def clock(source: Source) -> Iterator[Finding]:
     """Time is an argument: nobody but the daemon asks the clock, nor hands the asking on."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Attribute) and (_last_name(node.value), node.attr) in CLOCKS:
             yield Finding("clock", source.where, f"line {node.lineno}: {_last_name(node.value)}.{node.attr}")
         elif isinstance(node, ast.ImportFrom) and node.module == "time":
@@ -70,8 +70,8 @@ def clock(source: Source) -> Iterator[Finding]:
 
 def sql(source: Source) -> Iterator[Finding]:
     """SQL stands in `.sql` files; a string that begins like a statement is one."""
-    documentation = {id(node) for node in _documentation(source.tree)}
-    for node in ast.walk(source.tree):
+    documentation = {id(node) for node in _documentation(source)}
+    for node in source.nodes:
         if not isinstance(node, ast.Constant) or id(node) in documentation:
             continue
         text = node.value.decode("latin-1") if isinstance(node.value, bytes) else node.value
@@ -81,7 +81,7 @@ def sql(source: Source) -> Iterator[Finding]:
 
 def metric(source: Source) -> Iterator[Finding]:
     """Every metric is named in one module."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("prometheus_client"):
             for alias in node.names:
                 if alias.name in METRICS:
@@ -106,6 +106,8 @@ def function_lines(source: Source) -> Iterator[Finding]:
 
 def silencer(source: Source) -> Iterator[Finding]:
     """A silenced check names its code and says why."""
+    if not SILENCER.search(source.text):
+        return  # most files: no need to read their tokens
     for line, comment in source.comments():
         match = NOQA.search(comment) or IGNORE.search(comment)
         if SILENCER.search(comment) and (match is None or len(match["reason"]) < MIN_REASON):
@@ -133,6 +135,8 @@ def sentence_name(source: Source) -> Iterator[Finding]:
 def functions(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, Function]]:
     """Give every function of a tree with its dotted name, methods and inner ones too."""
     for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.expr, ast.expr_context)):
+            continue  # no expression holds a `def`
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield prefix + node.name, node
         inner = f"{prefix}{node.name}." if isinstance(node, (Function, ast.ClassDef)) else prefix
@@ -171,9 +175,9 @@ def _described_elsewhere(node: ast.ClassDef | Function) -> bool:
     return bool(names & {"override", "overload", "setter", "deleter"}) or ("property" in names and bodiless)
 
 
-def _documentation(tree: ast.Module) -> Iterator[ast.expr]:
+def _documentation(source: Source) -> Iterator[ast.expr]:
     """Give strings that stand alone: docstrings, and those under an attribute."""
-    for node in ast.walk(tree):
+    for node in source.nodes:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             yield node.value
 

@@ -76,6 +76,8 @@ def foreign_words(where: str, text: str) -> Iterator[Finding]:
     words = MACHINE_PATHS + REGISTRIES
     if where.partition("/")[0] not in {"tests", "bench"}:
         words += (NEIGHBOUR,)
+    if not any(word in text for word in words):
+        return
     for number, line in enumerate(text.splitlines(), start=1):
         for word in words:
             if word in line and not _inside_longer_path(word, line):

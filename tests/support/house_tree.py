@@ -32,6 +32,11 @@ class Source:
         """The syntax tree."""
         return ast.parse(self.text, filename=self.where)
 
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the tree: several rules look at all of them."""
+        return tuple(ast.walk(self.tree))
+
     def comments(self) -> Iterator[tuple[int, str]]:
         """Every comment with its line; what stands in strings is none."""
         for token in tokenize.generate_tokens(io.StringIO(self.text).readline):

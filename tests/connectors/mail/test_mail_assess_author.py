@@ -140,7 +140,7 @@ def shared_assess() -> MailAssess:
 
 
 @example([b"DKIM-Signature: v=1; a=rsa-sha256; ", b"d=shop.example; s=s1; h=from; bh=", b"\r\n", b"\r\n"])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=2 * settings().max_examples, deadline=None)
 @given(st.lists(PIECES | st.binary(max_size=20), max_size=12))
 def test_no_bytes_raise(pieces: list[bytes]) -> None:
     async def ask() -> None:

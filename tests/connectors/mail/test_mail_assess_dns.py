@@ -43,24 +43,29 @@ async def test_proof_of_the_very_same_domain_needs_no_policy(assess: MailAssess,
     assert (await assess(delivery(relaxed), message())).result is Result.TEMPERROR
 
 
-async def test_a_resolver_that_does_not_answer_is_given_two_seconds(assess: MailAssess, zone: Zone) -> None:
+def test_a_mail_is_given_two_seconds() -> None:
+    assert AssessSettings().timeout_seconds == 2.0
+
+
+async def test_a_resolver_that_does_not_answer_is_given_its_time_and_no_more(zone: Zone) -> None:
+    made = MailAssess(settings=AssessSettings(timeout_seconds=0.4), clock=time.monotonic, resolver=zone)
     zone.slow.update({"_dmarc.shop.example", SHOP, "s1._domainkey.shop.example"})
     began = time.monotonic()
-    checks = [assess(delivery(signed(mail()), mail_from=BOUNCE), message()) for _ in range(20)]
+    checks = [made(delivery(signed(mail()), mail_from=BOUNCE), message()) for _ in range(20)]
     verdicts = await asyncio.gather(*checks)
     assert {verdict.result for verdict in verdicts} == {Result.TEMPERROR}
-    assert time.monotonic() - began < 2.6
+    assert 0.3 < time.monotonic() - began < 1.0
+    made.close()
 
 
 async def test_a_mail_with_slow_names_delays_no_other(zone: Zone) -> None:
-    made = MailAssess(settings=AssessSettings(timeout_seconds=1.0), clock=time.monotonic, resolver=zone)
+    made = MailAssess(settings=AssessSettings(timeout_seconds=0.5), clock=time.monotonic, resolver=zone)
     zone.slow.add("_dmarc.slow.example")
     publish(zone)
     slow = asyncio.create_task(made(delivery(mail("a@slow.example")), message("a@slow.example")))
     await asyncio.sleep(0.05)
-    began = time.monotonic()
     assert (await made(delivery(signed(mail())), message())).result is Result.PASS
-    assert time.monotonic() - began < 0.5
+    assert not slow.done()
     assert (await slow).result is Result.TEMPERROR
     made.close()
 
@@ -157,7 +162,7 @@ async def test_a_real_server_in_trouble_is_trouble(zone: Zone) -> None:
         resolver = DnsResolver(servers=(server,))
         for name in ("broken.example", "slow.example"):
             with pytest.raises(DnsTroubleError):
-                await asyncio.to_thread(resolver.ask, name, "TXT", seconds=0.3)
+                await asyncio.to_thread(resolver.ask, name, "TXT", seconds=0.15)
         assert (await asyncio.to_thread(resolver.ask, "no.example", "TXT", seconds=1.0)).records == ()
     with pytest.raises(DnsTroubleError):
-        resolver.ask("gone.example", "A", seconds=0.3)
+        resolver.ask("gone.example", "A", seconds=0.15)

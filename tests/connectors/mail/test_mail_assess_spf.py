@@ -95,7 +95,7 @@ def test_spf_fetches_no_explanation_and_trouble_is_temporary(zone: Zone) -> None
     assert spf(zone) == "temperror"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings().max_examples, deadline=None)
 @given(st.text("v=spf1 +-~?amxinclude:/%{}l.0123456789\x00é", max_size=60))
 def test_no_spf_record_raises(terms: str) -> None:
     zone = Zone({(SHOP, "TXT"): ("v=spf1 " + terms,)})

@@ -39,7 +39,7 @@ def test_every_mail_of_the_corpus_normalizes() -> None:
         assert_storable(build(delivery(path.read_bytes())))
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=2 * settings().max_examples, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.data())
 def test_mutated_mails_give_a_message_or_an_invalid_delivery(data: st.DataObject) -> None:
     raw = data.draw(st.sampled_from(SAMPLES))
@@ -95,8 +95,8 @@ def test_10_000_references_are_cut_to_the_ends() -> None:
     assert references[-1].shown == "9999@x.example"
 
 
-def test_a_5_mb_html_part_is_cut_and_kept_whole_as_a_blob() -> None:
-    html = b"<div><p>a line of text, as long as lines in a newsletter are, with one <b>bold</b> word</p>" * 56_000
+def test_a_1_mb_html_part_is_cut_and_kept_whole_as_a_blob() -> None:
+    html = b"<div><p>a line of text, as long as lines in a newsletter are, with one <b>bold</b> word</p>" * 12_000
     result = normalize(delivery(mail(b"Content-Type: text/html; charset=utf-8", body=html)))
     assert_storable(result)
     assert result.message.html is not None
@@ -111,14 +111,20 @@ def test_long_text_is_cut_at_a_character() -> None:
     assert result.message.text.overflow is not None
 
 
+def _encoded(size: int) -> bytes:
+    """Give that many `x` in base64, 57 a line, without encoding each line anew."""
+    lines, rest = divmod(size, 57)
+    return base64.encodebytes(b"x" * 57) * lines + base64.encodebytes(b"x" * rest)
+
+
 def _with_file(content: bytes, name: bytes = b"f.bin") -> bytes:
     part = b'Content-Type: application/x-test; name="' + name + b'"\r\nContent-Transfer-Encoding: base64\r\n\r\n'
-    return multipart(b"Content-Type: text/plain\r\n\r\nkept text", part + base64.encodebytes(content))
+    return multipart(b"Content-Type: text/plain\r\n\r\nkept text", part + content)
 
 
 def test_a_file_of_exactly_20_mib_is_stored_and_one_byte_more_is_refused() -> None:
-    stored = normalize(delivery(_with_file(b"x" * MAX_FILE_BYTES))).message.files[0]
-    refused = normalize(delivery(_with_file(b"x" * (MAX_FILE_BYTES + 1))))
+    stored = normalize(delivery(_with_file(_encoded(MAX_FILE_BYTES)))).message.files[0]
+    refused = normalize(delivery(_with_file(_encoded(MAX_FILE_BYTES + 1))))
     assert stored.state is FileState.STORED
     assert refused.message.files[0].state is FileState.REFUSED
     assert refused.message.files[0].reason == "refused: f.bin, 20971521 bytes (limit 20971520)"

@@ -67,12 +67,12 @@ def test_header_bytes_of_all_parts_count_together() -> None:
     "bomb",
     [
         nested(50_000),
-        mail(b"Content-Type: multipart/mixed; boundary=x", body=b"\n--" * 1_000_000),
+        mail(b"Content-Type: multipart/mixed; boundary=x", body=b"\n--" * 500_000),
         mail(b"Content-Type: multipart/mixed; boundary=x", body=b"\n--xy" * 150_000),
         b"From " + b"x" * 4_000_000,
         b"\n" * 4_000_000,
         b" " * 4_000_000,
-        mail(b"Content-Type: multipart/mixed; boundary=B", body=b"\n--B\nx: " * 100_000),
+        mail(b"Content-Type: multipart/mixed; boundary=B", body=b"\n--B\nx: " * 30_000),
     ],
     ids=["nested", "hyphens", "prefixes", "mbox", "newlines", "blanks", "headers"],
 )
@@ -80,7 +80,7 @@ def test_bombs_cost_little_time(bomb: bytes) -> None:
     started = time.process_time()
     with contextlib.suppress(InvalidDeliveryError):
         check_structure(bomb)
-    assert time.process_time() - started < 2.0
+    assert time.process_time() - started < 1.0
 
 
 def test_a_border_that_only_starts_like_one_is_none() -> None:

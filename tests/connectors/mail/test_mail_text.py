@@ -111,8 +111,8 @@ def test_html_becomes_lines_without_scripts_and_styles() -> None:
 @pytest.mark.parametrize("piece", ["<div>", "<b> ", "<!--", "<a ", '<a "', "<script>", "<", "&#1;", "<pre>  "])
 def test_hostile_html_costs_little(piece: str) -> None:
     started = time.process_time()
-    html_to_text(piece * (1_000_000 // len(piece)))
-    assert time.process_time() - started < 2.0
+    html_to_text(piece * (300_000 // len(piece)))
+    assert time.process_time() - started < 0.7
 
 
 QUOTES = [

@@ -107,7 +107,7 @@ async def test_a_mail_may_come_byte_by_byte(rig: Rig, client: RawClient) -> None
     assert rig.stored == [body]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=BODY_BYTES, sizes=st.lists(st.integers(1, 9), max_size=20))
 def test_any_body_in_any_pieces_crosses_the_socket_byte_for_byte(body: bytes, sizes: list[int]) -> None:
     async def cross() -> None:
