@@ -72,9 +72,16 @@ def run_all(*, roles: Sequence[str], workers: int) -> None:
 def _begin(name: str) -> Loaded:
     loaded = loaded_settings()
     with suppress(OSError):
-        loaded.settings.data_dir.mkdir(parents=True, exist_ok=True)
+        _make_data_folder(loaded.settings.data_dir)
     logs.configure(level=loaded.settings.log.level, format_=loaded.settings.log.format, process=name)
     return loaded
+
+
+def _make_data_folder(folder: Path) -> None:
+    """Make the daemon's own folder closed to others. One that exists is left as its owner wants it."""
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _specs(roles: Sequence[str], workers: int) -> list[ChildSpec]:

@@ -1,5 +1,6 @@
 """The embedded PostgreSQL: one server in one folder, shared by every process that names the folder.
 
+    folder         closed to others; as root the server's user may pass through it
     folder/data    the cluster, mode 0700, owned by the user that runs the server; the socket is in it
     folder/lock    held while a process starts or stops the server
     folder/users   locked (shared) by every process that uses the server: the last one to stop() stops it
@@ -89,18 +90,27 @@ class EmbeddedPostgres:
             self._let_go()
             if self.pid is not None and system.is_free(self._folder / "users"):
                 self._control("stop", "-m", "fast", "-t", "60")
+                cluster.remove_socket_folder(self._data)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """Be the only process that starts or stops the server."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._make_folders()
             with system.exclusive(self._folder / "lock"):
                 yield
         except PermissionError as error:
             raise EmbeddedPostgresError(
                 f"{error.filename or self._folder} belongs to another user: run as the user that owns {self._folder}"
             ) from error
+
+    def _make_folders(self) -> None:
+        """Make our folder, closed to others; the one above is the daemon's own and made closed as well."""
+        above = self._folder.parent
+        if not above.exists():
+            above.parent.mkdir(parents=True, exist_ok=True)
+            above.mkdir(mode=0o700, exist_ok=True)
+        system.make_private(self._folder, system.server_user(self._data))
 
     def _let_go(self) -> None:
         if self._use is not None:
@@ -110,7 +120,7 @@ class EmbeddedPostgres:
     def _ensure_running(self) -> None:
         user = system.server_user(self._data)
         if user is not None:
-            system.let_through(self._folder)
+            system.let_through(self._folder, user)
             system.open_programs(user)
         if not (self._data / "PG_VERSION").exists():
             cluster.create_cluster(self._data, user=user, patience=self._patience)

@@ -6,6 +6,7 @@ import pwd
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,13 +102,28 @@ def _quoted(value: str) -> str:
     return value.replace("\\", "\\\\").replace("'", "''").replace("\n", " ")
 
 
-def _socket_folder(data: Path, *, user: pwd.struct_passwd | None) -> Path:
-    """Give the data folder itself, or a short private folder when the path is too long for a socket."""
+def remove_socket_folder(data: Path) -> None:
+    """Remove the short folder that a start made for the socket; PostgreSQL has removed what was in it."""
+    folder = _socket_place(data)
+    if folder != data:
+        with suppress(OSError):
+            folder.rmdir()  # refused while anything is in it
+
+
+def _socket_place(data: Path) -> Path:
+    """Say where the socket belongs: into the data folder, or a short folder when the path is too long for a socket."""
     plain = str(data)
     if len(os.fsencode(data / _SOCKET)) <= MAX_SOCKET_PATH and "," not in plain and '"' not in plain:
         return data
     digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
-    short = Path(tempfile.gettempdir()) / f"switchboard-{digest}"
+    return Path(tempfile.gettempdir()) / f"switchboard-{digest}"
+
+
+def _socket_folder(data: Path, *, user: pwd.struct_passwd | None) -> Path:
+    """Give the folder of the socket; a short one is made, private."""
+    short = _socket_place(data)
+    if short == data:
+        return data
     short.mkdir(mode=0o700, exist_ok=True)
     if user is not None and short.stat().st_uid == 0:
         os.chown(short, user.pw_uid, user.pw_gid)

@@ -7,6 +7,7 @@ process that has the number in a stale `postmaster.pid` for the server.
 
 import fcntl
 import importlib.util
+import logging
 import os
 import pwd
 import shutil
@@ -22,6 +23,9 @@ SYSTEM_USER = "switchboard"
 
 _TRAVERSE = stat.S_IXGRP | stat.S_IXOTH
 _READ = stat.S_IRGRP | stat.S_IROTH
+_WHY = "the embedded PostgreSQL does not run as root"
+
+_log = logging.getLogger(__name__)
 
 
 class EmbeddedPostgresError(Exception):
@@ -79,21 +83,68 @@ def _add_user() -> None:
         raise EmbeddedPostgresError(f"useradd failed ({done.stderr.strip()}): {hint}") from None
 
 
-def let_through(folder: Path) -> None:
-    """Let other users pass (not list) every folder on the way to `folder`, as a server user must."""
-    for parent in (folder, *folder.parents):
-        mode = parent.stat().st_mode
-        if mode & stat.S_IXOTH == 0:
-            parent.chmod(mode | _TRAVERSE)
+def make_private(folder: Path, user: pwd.struct_passwd | None) -> None:
+    """Make a folder that only its owner may enter; as root the server's user may pass through it, and nobody else."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.stat()
+    if user is not None and found.st_uid == 0:
+        os.chown(folder, -1, user.pw_gid)
+        folder.chmod(0o710)
+    elif found.st_uid == os.geteuid() or user is not None:
+        folder.chmod(0o700)
+
+
+def let_through(folder: Path, user: pwd.struct_passwd) -> None:
+    """Let the server's user pass (not list) every folder on the way to `folder`. What must be opened stays open.
+
+    PostgreSQL takes its folder by its path alone, so there is no way around the folders above it. Only those that stop
+    the user are changed, as little as can be, and each is named in the log.
+    """
+    for parent in reversed((folder, *folder.parents)):
+        found = parent.stat()
+        if not _passes(found, user):
+            try:
+                _open(parent, found, user)
+            except OSError as error:
+                hint = "let them through, choose another folder, or run as a user other than root"
+                raise EmbeddedPostgresError(
+                    f"{parent} keeps PostgreSQL's user {user.pw_name} out ({error.strerror}): {hint}"
+                ) from error
+
+
+def _passes(found: os.stat_result, user: pwd.struct_passwd) -> bool:
+    if found.st_uid == user.pw_uid:
+        return bool(found.st_mode & stat.S_IXUSR)
+    return bool(found.st_mode & (stat.S_IXGRP if found.st_gid == user.pw_gid else stat.S_IXOTH))
+
+
+def _open(folder: Path, found: os.stat_result, user: pwd.struct_passwd) -> None:
+    """Let in the user alone where the folder's group had no rights that could be lost; else all, or its group."""
+    mode = stat.S_IMODE(found.st_mode)
+    if found.st_uid == user.pw_uid:
+        new = mode | stat.S_IXUSR
+    elif found.st_gid == user.pw_gid:
+        new = mode | stat.S_IXGRP
+    elif mode & stat.S_IRWXG == 0 and mode & stat.S_IRWXO == 0:
+        os.chown(folder, -1, user.pw_gid)
+        new = mode | stat.S_IXGRP
+    else:
+        new = mode | stat.S_IXOTH
+    folder.chmod(new)
+    whom = f"user {user.pw_name} alone" if new & stat.S_IXOTH == 0 else "every user"
+    _log.warning(
+        "%s opened for %s to pass through, and stays so: mode %04o, was %04o; %s", folder, whom, new, mode, _WHY
+    )
 
 
 def open_programs(user: pwd.struct_passwd) -> None:
     """Make the programs runnable by `user` where an installation as root with a strict umask hid them."""
     folder = programs()
-    let_through(folder)
+    let_through(folder, user)
     if _runs(folder / "postgres", user):
         return
     package = folder.parent.parent
+    _log.warning("programs in %s opened for every user, and stay so: %s", package, _WHY)
     for root in (package, package.with_name(f"{package.name}.libs")):
         for path in (root, *root.rglob("*")):
             mode = path.stat().st_mode
