@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from console.moments import moment
 from console.safe_text import paragraphs, plain
 
 MAX_TEXT: Final = 4000
@@ -18,8 +19,8 @@ def ticket(found: Plain) -> str:
         "status": line["status"],
         "requester": _party(line["requester"], line["requester_name"]),
         "account": f"{line['account']} ({line['channel']})",
-        "created": line["created_at"],
-        "closed": found["closed_at"],
+        "created": moment(line["created_at"]),
+        "closed": moment(found["closed_at"]),
         "continues": found["continues"],
         "continued by": ", ".join(found["continued_by"]),
         "participants": ", ".join(f"{one['address']} ({one['role']})" for one in found["participants"]),
@@ -37,7 +38,8 @@ def held(found: Plain) -> str:
         "problem": found["problem"],
         "sender": _party(line["sender"], line["sender_name"]),
         "account": f"{line['account']} ({line['channel']})",
-        "received": line["received_at"],
+        "received": moment(line["received_at"]),
+        "held": moment(line["held_at"]),
         "raw": _raw(found),
     }
     suggestions = [f"  might belong to: {_suggestion(one)}" for one in found["suggestions"]]
@@ -48,7 +50,8 @@ def held(found: Plain) -> str:
 def dead_letter(found: Plain) -> str:
     """Show a dead letter: where it stands and why; its record only as JSON, because it holds the whole message."""
     line = found["letter"]
-    facts = {key: line[key] for key in ("state", "account", "reason", "sqlstate", "died_at", "size")}
+    facts = {key: line[key] for key in ("state", "account", "reason", "sqlstate")}
+    facts |= {"died": moment(line["died_at"]), "size": f"{line['size']:,} bytes"}
     place = f"{line['topic']}, partition {line['partition']}, offset {line['offset']}"
     return "\n".join([f"Dead letter {line['id']}: {place}", *_facts(facts), "  (its record: --json)"])
 
@@ -56,12 +59,12 @@ def dead_letter(found: Plain) -> str:
 def _message(found: Plain) -> Iterator[str]:
     decision = found["decision"]
     yield ""
-    yield f"-- message {found['id']}, {found['received_at']}, {_party(found['sender'], found['sender_name'])}"
+    yield f"-- message {found['id']}, {moment(found['received_at'])}, {_party(found['sender'], found['sender_name'])}"
     if found["subject"]:
         yield f"   {plain(found['subject'])}"
     yield f"   placed by rule {decision.get('rule', '?')}: {plain(str(decision.get('explanation', '')))}".rstrip(": ")
     for repeat in found["repeats"]:
-        yield f"   came again as {repeat['kind']} ({repeat['account']}, {repeat['received_at']})"
+        yield f"   came again as {repeat['kind']} ({repeat['account']}, {moment(repeat['received_at'])})"
     yield from _files(found["files"])
     yield from _text(found["text"])
 

@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from console.moments import moment, seconds
 from console.safe_text import plain
 
 Row = Mapping[str, object]
@@ -122,7 +123,7 @@ def _fact(key: str, value: object) -> object:
     if value is None or value in ([], ()):
         return "none"
     if key.endswith("_at") and isinstance(value, str):
-        return f"{value.replace('T', ' ')[:19]} UTC"
+        return moment(value)
     return round(value) if isinstance(value, float) else value
 
 
@@ -133,7 +134,7 @@ def _cell(value: object, column: Column) -> Text:
     if isinstance(value, int):
         return Text(f"{value:,}" if column.justify == "right" and column.key != "id" else str(value))
     if column.key.endswith("_at") and isinstance(value, str):
-        return Text(plain(value.replace("T", " "))[:19])
+        return Text(seconds(value))
     if isinstance(value, list | tuple):
         return Text(plain(", ".join(map(str, value)), limit=column.limit))
     return Text(plain("" if value is None else str(value), limit=column.limit))

@@ -4,17 +4,19 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli_options import Config, Json, Limit
+from daemon.cli_options import Account, Config, Json, Limit, store_id
 
-app = typer.Typer(help="Records that the router failed on.", no_args_is_help=True, rich_markup_mode=None)
-Id = Annotated[int, typer.Argument(metavar="ID", help="Number of the dead letter.")]
+app = typer.Typer(
+    help="See, retry or drop records that the router failed on.", no_args_is_help=True, rich_markup_mode=None
+)
+Id = Annotated[int, typer.Argument(metavar="ID", callback=store_id, help="Number of the dead letter.")]
 
 
 @app.command("list")
 def list_(
     *,
     every: Annotated[bool, typer.Option("--all", help="Dropped ones too.")] = False,
-    account: Annotated[str | None, typer.Option(help="Of this account alone.")] = None,
+    account: Account = None,
     limit: Limit = None,
     as_json: Json = False,
     config: Config = None,
@@ -28,7 +30,10 @@ def list_(
 
 @app.command()
 def show(letter: Id, *, as_json: Json = False, config: Config = None) -> None:
-    """Show one dead letter; with --json also its record, which holds the message."""
+    """Show one dead letter.
+
+    With --json also its record, which holds the message.
+    """
     del config
     from daemon.dead_letters import show_letter  # noqa: PLC0415 - see `daemon.cli`
 

@@ -15,7 +15,10 @@ def demo(
     *,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the daemon running at the end (also: KEEP=1).")] = False,
 ) -> None:
-    """Start a daemon of its own, send it a dozen varied mails, and show what became of each."""
+    """Show on a dozen mails what Switchboard does.
+
+    Starts a daemon of its own, sends it varied mails, shows what became of each, and leaves nothing behind.
+    """
     from daemon.demo import run_demo  # noqa: PLC0415 - see `daemon.cli`
 
     raise typer.Exit(run_demo(keep=keep or os.environ.get("KEEP", "") not in ("", "0")))

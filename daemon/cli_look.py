@@ -12,7 +12,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 def check(*, as_json: Json = False, config: Config = None) -> None:
-    """Read the settings and report every mistake at once; exit 1 when there is any."""
+    """Read the settings and report every mistake at once.
+
+    Exit 1 when there is any.
+    """
     del config
     from daemon.look import check_settings  # noqa: PLC0415 - see `daemon.cli`
 
@@ -28,7 +31,10 @@ def migrate(config: Config = None) -> None:
 
 
 def ledger(*, as_json: Json = False, config: Config = None) -> None:
-    """Show that nothing was lost: accepted = what became of it. Exit 1 when it does not balance."""
+    """Show that nothing was lost: accepted = what became of it.
+
+    Exit 1 when it does not balance.
+    """
     del config
     from daemon.look import show_ledger  # noqa: PLC0415 - see `daemon.cli`
 

@@ -18,7 +18,7 @@ def add_to(app: typer.Typer) -> None:
 def parse(
     file: Annotated[str, typer.Argument(metavar="[FILE|-]", help="One raw mail; - reads standard input.")] = "-",
 ) -> None:
-    """Print what we understand of one raw mail, as a JSON object."""
+    """Print what we understand of one raw mail, as JSON."""
     import json  # noqa: PLC0415 - see `daemon.cli`
 
     raw = _raw(file)
@@ -66,13 +66,21 @@ def _undecodable(raw: bytes, reason: str) -> dict[str, object]:
 
 
 def import_(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="eml files, mbox files, or folders of them.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", hidden=True)],
     *,
-    account: Annotated[str | None, typer.Option(help="Whose mail it is; needed when there are several.")] = None,
+    account: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Whose mail it is; needed when there are several.")
+    ] = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Take mails from files as if they had just arrived. Doing it again changes nothing: copies drop as duplicates."""
+    """Take mails from files as if they had just arrived.
+
+    PATH is an eml file, an mbox file, or a folder of them, however deep.
+
+    Doing it again does no harm: what was there already is counted as a duplicate.
+    Exit 4 when there is nothing to import.
+    """
     del config
     from daemon.importer import run_import  # noqa: PLC0415 - see `daemon.cli`
 

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -33,9 +33,24 @@ Config = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+MOST: Final = 2**63 - 1
+"""The largest id that the store can hold."""
+
+
+def store_id(value: int) -> int:
+    """Refuse what can be no id; a range of the command line library would fill the help page with digits."""
+    if not 1 <= value <= MOST:
+        raise typer.BadParameter(f"an id is a number from 1 to {MOST}")
+    return value
+
+
 Limit = Annotated[
-    int | None, typer.Option("--limit", min=1, help="Rows at most. Default: 100 in a table, all with --json.")
+    int | None,
+    typer.Option("--limit", metavar="N", min=1, help="Rows at most. Default: 100 in a table, all with --json."),
 ]
+
+
+Account = Annotated[str | None, typer.Option(metavar="NAME", help="Of this account alone.")]
 
 
 def loaded_settings() -> "Loaded":

@@ -1,11 +1,13 @@
 """`run`: the daemon."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from daemon.cli_options import Config
+
+WORKERS: Final = "Router processes; they share the partitions. More than cores or partitions make no sense."
 
 
 class Role(StrEnum):
@@ -22,15 +24,20 @@ def add_to(app: typer.Typer) -> None:
 
 
 def run(
-    role: Annotated[Role, typer.Argument(help="all, or one role of several machines.")] = Role.ALL,
+    role: Annotated[
+        Role, typer.Argument(help="What this process does; ingest and route alone are for several machines.")
+    ] = Role.ALL,
     *,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Router processes.")] = 1,
+    workers: Annotated[int, typer.Option(metavar="N", min=1, max=64, help=WORKERS)] = 1,
     link: Annotated[int | None, typer.Option(hidden=True, help="Inherited socket to the supervisor.")] = None,
     name: Annotated[str | None, typer.Option(hidden=True, help="Name in logs and metrics.")] = None,
     jobs: Annotated[bool, typer.Option(hidden=True, help="Do what one router does for all.")] = True,
     config: Config = None,
 ) -> None:
-    """Run the daemon until SIGTERM or Ctrl-C; a second one ends it at once."""
+    """Run the daemon until SIGTERM or Ctrl-C.
+
+    It then finishes or hands back what it is doing, within ten seconds. A second signal ends it at once.
+    """
     del config
     from daemon.run import run_all, run_role  # noqa: PLC0415 - see `daemon.cli`
 

@@ -4,17 +4,19 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli_options import Config, Json, Limit
+from daemon.cli_options import Account, Config, Json, Limit, store_id
 
-app = typer.Typer(help="Held messages.", no_args_is_help=True, rich_markup_mode=None)
-Id = Annotated[int, typer.Argument(metavar="ID", help="Number of the held message.")]
+app = typer.Typer(help="See and place messages that wait for a person.", no_args_is_help=True, rich_markup_mode=None)
+Id = Annotated[int, typer.Argument(metavar="ID", callback=store_id, help="Number of the held message.")]
 
 
 @app.command("list")
 def list_(
     *,
-    reason: Annotated[str | None, typer.Option(help="Held for this reason alone.")] = None,
-    account: Annotated[str | None, typer.Option(help="Of this account alone.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(metavar="REASON", help="Held for this reason alone, such as stranger.")
+    ] = None,
+    account: Account = None,
     limit: Limit = None,
     as_json: Json = False,
     config: Config = None,
@@ -28,7 +30,10 @@ def list_(
 
 @app.command()
 def show(message: Id, *, as_json: Json = False, config: Config = None) -> None:
-    """Show one held message, why it waits, and which tickets it might belong to."""
+    """Show one held message and why it waits.
+
+    Also which tickets it might belong to.
+    """
     del config
     from daemon.spool import show_held  # noqa: PLC0415 - see `daemon.cli`
 
@@ -38,7 +43,7 @@ def show(message: Id, *, as_json: Json = False, config: Config = None) -> None:
 @app.command()
 def link(
     message: Id,
-    number: Annotated[str, typer.Argument(metavar="NUMBER", help="The ticket's public number.")],
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="The ticket's number, with or without dashes.")],
     *,
     config: Config = None,
 ) -> None:

@@ -4,18 +4,22 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli_options import Config, Json, Limit
+from daemon.cli_options import Account, Config, Json, Limit
 
-app = typer.Typer(help="Tickets.", no_args_is_help=True, rich_markup_mode=None)
-Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The ticket's public number.")]
+app = typer.Typer(
+    help="See, close and reopen tickets.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The ticket's number, with or without dashes.")]
 
 
 @app.command("list")
 def list_(
     *,
-    status: Annotated[str | None, typer.Option(help="open or closed.")] = None,
-    account: Annotated[str | None, typer.Option(help="Of this account alone.")] = None,
-    requester: Annotated[str | None, typer.Option(help="Of this requester alone.")] = None,
+    status: Annotated[str | None, typer.Option(metavar="STATUS", help="open or closed.")] = None,
+    account: Account = None,
+    requester: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Of this requester alone.")] = None,
     limit: Limit = None,
     as_json: Json = False,
     config: Config = None,

@@ -1,21 +1,19 @@
 """What `dead-letters ...` does."""
 
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from console import detail, tables
+from daemon.asking import ask
 from daemon.cli_options import print_json, print_line, print_text
-from daemon.errors import NO, NOT_FOUND, UserError
+from daemon.errors import NO
 from daemon.listings import print_listing
-from daemon.opened import Opened, desk, with_store
-from router.desk import DeskError, NoSuchDeadLetterError, Retried
+from daemon.opened import Opened, desk
+from router.desk import Retried
 from ticket_store import dead_letters
 from ticket_store.listing import as_json as plain
-
-_T = TypeVar("_T")
 
 
 def list_letters(*, state: str | None, account: str | None, limit: int | None, as_json: bool) -> None:
@@ -27,7 +25,7 @@ def list_letters(*, state: str | None, account: str | None, limit: int | None, a
         after = last.id if last else None
         return dead_letters.list_dead_letters(connection, state=state, account=account, after_id=after, limit=most)
 
-    print_listing(page, tables.DEAD_LETTERS, limit=limit, as_json=as_json, nothing="no dead letters")
+    print_listing(page, tables.DEAD_LETTERS, account=account, limit=limit, as_json=as_json, nothing="no dead letters")
 
 
 def show_letter(letter: int, *, as_json: bool) -> None:
@@ -69,13 +67,3 @@ def drop_letter(letter: int) -> None:
 
     ask(drop)
     print_line(f"dead letter {letter} is dropped; it counts as discarded")
-
-
-def ask(work: Callable[[Opened], Awaitable[_T]]) -> _T:
-    """Run work on the store; what is not there or not allowed is a `UserError`."""
-    try:
-        return with_store(work)
-    except (dead_letters.DeadLetterError, NoSuchDeadLetterError) as error:
-        raise UserError(str(error), code=NOT_FOUND) from error
-    except DeskError as error:
-        raise UserError(str(error), code=NO) from error

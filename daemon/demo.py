@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from console import tables
 from daemon import logs
+from daemon.asking import for_people
 from daemon.cli_options import print_line, print_table
 from daemon.clock import now
 from daemon.demo_mails import DemoMail, demo_mails
@@ -156,7 +157,8 @@ async def _outcome(settings: Settings, sent: int) -> Outcome:
 
 def _show(outcome: Outcome) -> None:
     print_line("")
-    print_table(tables.table(tables.TICKETS, outcome.tickets, title="Tickets (switchboard tickets list)"))
+    tickets = [for_people(row) for row in outcome.tickets]
+    print_table(tables.table(tables.TICKETS, tickets, title="Tickets (switchboard tickets list)"))
     print_table(tables.table(tables.SPOOL, outcome.spool, title="Held for a person (switchboard spool list)"))
     print_table(tables.ledger(ledger_rows(outcome.ledger), title="Nothing lost (switchboard ledger)"))
 

@@ -4,7 +4,7 @@
 1  the answer is no: mistakes in the settings, an unbalanced ledger, something that could not be imported
 2  the command line is wrong
 3  cannot work now: the store or the bus does not answer, a port is taken, the schema does not fit
-4  there is no such ticket, held message or dead letter
+4  there is no such ticket, held message, dead letter or file; there is nothing to import
 130  ended by Ctrl-C, as shells count it
 """
 

@@ -5,15 +5,13 @@ idempotent, so an interrupted import is resumed by running it again.
 """
 
 import asyncio
-import mailbox
 import signal
 import sys
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -26,11 +24,13 @@ from connectors.mail.normalize import undecodable
 from connectors.mail.normalizer import MailNormalizer
 from connectors.mail.settings import MailAccountSettings
 from console import tables
-from daemon.cli_options import print_json, print_table
+from daemon.cli_options import loaded_settings, print_json, print_line, print_table
 from daemon.clock import now
 from daemon.door import Gate
 from daemon.errors import INTERRUPTED, NO, NOT_FOUND, USAGE, UserError
 from daemon.health import Board
+from daemon.import_files import Tally, find, mails
+from daemon.lookout import Lookout
 from daemon.metrics import IntakeMetrics
 from daemon.opened import Opened, with_store
 from daemon.sink import BusSink
@@ -39,35 +39,62 @@ from ticket_store.blobs_local import LocalBlobStore
 
 AT_ONCE: Final = 64
 """Mails in flight; they share syncs and transactions."""
-MAX_MAIL: Final = 64 * 1024 * 1024
+BYTES_AT_ONCE: Final = 256 * 1024 * 1024
+"""Bytes of mails in flight; beside them one more waits for room."""
 TRIES: Final = 20
 PAUSE: Final = 3.0
 """Seconds between two tries while bus or store do not answer: a minute in all."""
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks at the disks."""
-SUFFIXES: Final = frozenset({".eml", ".msg", ".mbox", ""})
-"""What is read inside folders; a file that is named is read whatever its name is."""
+LAG_EVERY: Final = 30.0
+"""Seconds between two looks at how far routing lags."""
+OUTCOMES: Final = ("accepted", "skipped", "too_large", "unreadable", "failed")
+WRONG: Final = ("too_large", "unreadable", "failed")
+
+
+class Origin(NamedTuple):
+    """Where a mail comes from."""
+
+    account: Account
+    path: Path
 
 
 def run_import(paths: Sequence[Path], *, account: str | None, as_json: bool) -> int:
-    """Import everything; 1 when something could not be read or stored."""
-    files = list(_files(paths))
+    """Import everything; 1 when something could not be read or stored, 4 when there is nothing to import."""
+    chosen = choose(loaded_settings().settings.mail_accounts(), account)
+    tally = Tally()
+    files = find(paths, tally)
 
-    async def work(store: Opened) -> Counter[str]:
-        chosen = choose(store.settings.mail_accounts(), account)
-        return await _import(store, chosen, files)
+    async def work(store: Opened) -> None:
+        await _import(store, chosen, files, tally)
 
-    counts = with_store(work)
-    if counts["stopped"]:
-        sys.stderr.write("switchboard: stopped; run the same command again for the rest, nothing will be there twice\n")
-    summary = {name: counts[name] for name in ("stored", "too_large", "unreadable", "failed")}
+    if files:
+        with_store(work, may_be_new=True)
+    _print_summary({name: tally.counts[name] for name in OUTCOMES}, as_json=as_json)
+    return _code(tally.counts)
+
+
+def _print_summary(summary: Mapping[str, int], *, as_json: bool) -> None:
     if as_json:
         print_json(summary)
-    else:
-        print_table(tables.facts(summary, title="Imported"))
+        return
+    print_table(tables.facts(summary, title="Imported"))
+    if summary["accepted"]:
+        print_line("What was there already becomes a duplicate: see `switchboard ledger`.")
+
+
+def _code(counts: Mapping[str, int]) -> int:
     if counts["stopped"]:
+        sys.stderr.write("switchboard: stopped; run the same command again for the rest, nothing will be there twice\n")
         return INTERRUPTED
-    return NO if counts["failed"] or counts["unreadable"] or counts["too_large"] else 0
+    if any(counts[name] for name in WRONG):
+        return NO
+    if not counts["accepted"]:
+        sys.stderr.write(
+            "switchboard: there is nothing to import: no .eml, .mbox or unnamed kind of file with mail in it\n"
+        )
+        return NOT_FOUND
+    return 0
 
 
 def choose(accounts: dict[str, MailAccountSettings], name: str | None) -> Account:
@@ -82,51 +109,49 @@ def choose(accounts: dict[str, MailAccountSettings], name: str | None) -> Accoun
     return accounts[name].account(name)
 
 
-def _files(paths: Iterable[Path]) -> Iterator[Path]:
-    for path in paths:
-        if path.is_dir():
-            yield from (one for one in sorted(path.rglob("*")) if one.is_file() and one.suffix.lower() in SUFFIXES)
-        elif path.is_file():
-            yield path
-        else:
-            raise UserError(f"{path}: there is no such file or folder", code=NOT_FOUND)
+class InFlight:
+    """Bounds what is on its way at once: mails, and bytes that they keep in memory."""
+
+    def __init__(self, *, most_mails: int = AT_ONCE, most_bytes: int = BYTES_AT_ONCE) -> None:
+        self._most_mails = most_mails
+        self._most_bytes = most_bytes
+        self._left = asyncio.Event()
+        self.mails = 0
+        self.bytes = 0
+
+    async def enter(self, size: int) -> None:
+        """Wait until there is room; a mail larger than all of it goes alone."""
+        while self.mails and (self.mails >= self._most_mails or self.bytes + size > self._most_bytes):
+            self._left.clear()
+            await self._left.wait()
+        self.mails += 1
+        self.bytes += size
+
+    def leave(self, size: int) -> None:
+        """Give room back."""
+        self.mails -= 1
+        self.bytes -= size
+        self._left.set()
 
 
-def mails(path: Path) -> Iterator[bytes]:
-    """Give the raw mails of one file: one, or those of an mbox (RFC 4155). Raises `OSError`."""
-    with path.open("rb") as file:
-        is_mbox = file.read(5) == b"From "
-    if not is_mbox:
-        yield path.read_bytes()
-        return
-    box = mailbox.mbox(path, create=False)
-    try:
-        for key in box.iterkeys():
-            yield box.get_bytes(key)
-    finally:
-        box.close()
-
-
-async def _import(store: Opened, account: Account, files: Sequence[Path]) -> Counter[str]:
-    counts: Counter[str] = Counter()
+async def _import(store: Opened, account: Account, files: Sequence[Path], tally: Tally) -> None:
+    most = store.settings.smtp.max_mail_bytes
+    flight = InFlight()
     async with _intake(store) as intake:
         with _progress() as progress, _until_interrupted() as interrupted:
             task = progress.add_task("importing", total=len(files)) if progress else None
-            turns = asyncio.Semaphore(AT_ONCE)
             async with asyncio.TaskGroup() as group:
                 for path in files:
-                    for raw in _readable(path, counts):
-                        await turns.acquire()
+                    for raw in mails(path, most=most, tally=tally):
+                        await flight.enter(len(raw))
                         if interrupted.is_set():
                             break
-                        one = _one(intake, account, raw, counts)
-                        group.create_task(one).add_done_callback(lambda _: turns.release())
+                        group.create_task(_one(intake, Origin(account, path), raw, tally, flight))
                     if interrupted.is_set():
-                        counts["stopped"] = 1
+                        tally.note("stopped")
                         break
                     if progress and task is not None:
                         progress.advance(task)
-    return counts
 
 
 @contextmanager
@@ -149,30 +174,30 @@ def _until_interrupted() -> Iterator[asyncio.Event]:
             signal.signal(signal.SIGINT, before)
 
 
-def _readable(path: Path, counts: Counter[str]) -> Iterator[bytes]:
+async def _one(intake: Intake, origin: Origin, raw: bytes, tally: Tally, flight: InFlight) -> None:
+    delivery = Delivery(account=origin.account, raw=raw, received_at=now(), intake="import")
     try:
-        for raw in mails(path):
-            if len(raw) > MAX_MAIL:
-                counts["too_large"] += 1
-                sys.stderr.write(f"switchboard: {path}: over {MAX_MAIL:,} bytes\n")
-            elif raw.strip():
-                yield raw
-    except OSError as error:
-        counts["unreadable"] += 1
-        sys.stderr.write(f"switchboard: {path}: {error.strerror}\n")
+        why = await _accepted(intake, delivery)
+    finally:
+        flight.leave(len(raw))
+    if why:
+        tally.note("failed", origin.path, f"not taken, also not later: {why}")
+    else:
+        tally.note("accepted")
 
 
-async def _one(intake: Intake, account: Account, raw: bytes, counts: Counter[str]) -> None:
-    delivery = Delivery(account=account, raw=raw, received_at=now(), intake="import")
+async def _accepted(intake: Intake, delivery: Delivery) -> str:
+    """Try until it is stored; give why it is not, in the end."""
+    why = ""
     for _ in range(TRIES):
         try:
             await intake.accept((delivery,))
-        except LaterError:
+        except LaterError as error:
+            why = str(error) or "bus or store do not answer"
             await asyncio.sleep(PAUSE)
         else:
-            counts["stored"] += 1
-            return
-    counts["failed"] += 1
+            return ""
+    return why
 
 
 @asynccontextmanager
@@ -184,8 +209,11 @@ async def _intake(store: Opened) -> AsyncIterator[Intake]:
         gate = Gate(board=board, counted=lambda _: None)
         blobs = LocalBlobStore(root=store.settings.blob_folder)
         stack.callback(blobs.close)
-        await blobs.prepare(now=now())
-        stack.callback(asyncio.create_task(_watch_disk(gate, store.settings.written_folders)).cancel)
+        try:
+            await blobs.prepare(now=now())
+        except OSError as error:
+            raise UserError(f"blobs.path: {error.strerror or error}") from error
+        lookout = Lookout(settings=store.settings, pool=store.pool, log=store.log, gate=gate, metrics=metrics)
         normalizer = MailNormalizer()
         stack.push_async_callback(normalizer.close)
         try:
@@ -193,6 +221,9 @@ async def _intake(store: Opened) -> AsyncIterator[Intake]:
             publisher = await store.log.publisher()
         except BusError as error:
             raise UserError(f"the bus does not answer: {error}") from error
+        await lookout.look_at_lag()
+        stack.callback(asyncio.create_task(_watch_disk(gate, store.settings.written_folders)).cancel)
+        stack.callback(asyncio.create_task(_watch_lag(lookout)).cancel)
         topic = store.settings.bus.inbound_topic
         sink = BusSink(publisher=publisher, topic=topic, blobs=blobs, board=board, shrunk=metrics.shrunk.inc)
         assess = MailAssess(settings=store.settings.smtp.assess, clock=time.monotonic, meter=metrics)
@@ -213,6 +244,13 @@ async def _watch_disk(gate: Gate, folders: Sequence[Path]) -> None:
     while True:
         gate.look_at_disk(*folders)
         await asyncio.sleep(LOOK_EVERY)
+
+
+async def _watch_lag(lookout: Lookout) -> None:
+    """Close the gate while routing lags so far that the bus would remove unrouted mail (Kafka)."""
+    while True:
+        await asyncio.sleep(LAG_EVERY)
+        await lookout.look_at_lag()
 
 
 def _progress() -> "Progress | nullcontext[None]":

@@ -8,6 +8,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from console.tables import Column
+from daemon.asking import check_account, for_people
 from daemon.cli_options import print_rows
 from daemon.opened import Opened, with_store
 from ticket_store.listing import MOST_ROWS
@@ -30,20 +31,30 @@ class Page(Protocol[_Row]):
 
 
 def print_listing(
-    page: Page[_Row], columns: Sequence[Column], *, limit: int | None, as_json: bool, nothing: str
+    page: Page[_Row],
+    columns: Sequence[Column],
+    *,
+    account: str | None,
+    limit: int | None,
+    as_json: bool,
+    nothing: str,
 ) -> None:
-    """Print rows: all of them as JSON and 100 in a table, unless a limit is set. Says so when a table is cut."""
+    """Print rows: all of them as JSON and 100 in a table, unless a limit is set. Says so when a table is cut.
+
+    Raises `UserError` when nobody knows the `account` that the page asks for.
+    """
     wanted = limit if limit is not None or as_json else TABLE_ROWS
 
     async def read(store: Opened) -> list[_Row]:
         async with store.pool.connection() as connection:
+            await check_account(store, connection, account)
             return await rows(
                 lambda last, most: page(connection, last, most), most=None if wanted is None else wanted + 1
             )
 
     found = with_store(read)
     shown: list[Any] = [plain(row) for row in found[:wanted]]
-    print_rows(shown, columns, as_json=as_json, nothing=nothing)
+    print_rows(shown if as_json else [for_people(row) for row in shown], columns, as_json=as_json, nothing=nothing)
     if len(found) > len(shown):
         sys.stderr.write(f"switchboard: there are more than these {len(shown)}: --limit N shows more, --json all\n")
 

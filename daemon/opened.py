@@ -38,9 +38,14 @@ class Opened:
     instance: Instance
 
 
-def with_store(work: Callable[[Opened], Awaitable[_T]]) -> _T:
-    """Run a command's work on the store of the settings; what cannot be reached is a `UserError`."""
+def with_store(work: Callable[[Opened], Awaitable[_T]], *, may_be_new: bool = False) -> _T:
+    """Run a command's work on the store of the settings; what cannot be reached is a `UserError`.
+
+    Only a command that brings something (`may_be_new`) may make an embedded store that is not there yet.
+    """
     settings = loaded_settings().settings
+    if not may_be_new:
+        _check_there(settings)
     logs.configure(level="warning", format_="auto", process="cli")
 
     async def body() -> _T:
@@ -53,6 +58,20 @@ def with_store(work: Callable[[Opened], Awaitable[_T]]) -> _T:
         raise UserError(f"the store does not answer ({type(error).__name__}): is PostgreSQL running?") from error
     except BusUnavailableError as error:
         raise UserError(f"the bus does not answer: {error}") from error
+
+
+def _check_there(settings: Settings) -> None:
+    """Refuse to look into an embedded store that was never made: a typo in `data_dir` must not start a new one."""
+    if not settings.store.embedded:
+        return
+    try:
+        there = settings.postgres_folder.is_dir()
+    except OSError as error:
+        raise UserError(f"{settings.data_dir}: {error.strerror}: run this as the daemon's user") from error
+    if not there:
+        raise UserError(
+            f"there is no data in {settings.data_dir}: start the daemon (switchboard run) or check data_dir"
+        )
 
 
 @asynccontextmanager

@@ -1,28 +1,27 @@
 """What `spool ...` does."""
 
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from console import detail, tables
+from daemon.asking import ask, check_known, ticket_number
 from daemon.cli_options import print_json, print_line, print_text
 from daemon.clock import now
-from daemon.errors import NO, NOT_FOUND, USAGE, UserError
+from daemon.errors import NOT_FOUND, UserError
 from daemon.listings import print_listing
-from daemon.opened import Opened, desk, with_store
-from router.desk import DeskError, Filed, NoSuchTicketError
-from router.desk import NotHeldError as NotHeldAnyMoreError
+from daemon.opened import Opened, desk
+from router.desk import Filed, NoSuchTicketError
+from schemas.placement import HoldReason
 from ticket_store import spool
 from ticket_store.listing import as_json as plain
-from ticket_store.numbers import parse
-
-_T = TypeVar("_T")
+from ticket_store.numbers import shown
 
 
 def list_held(*, reason: str | None, account: str | None, limit: int | None, as_json: bool) -> None:
     """Print held messages."""
+    check_known("reason", reason, HoldReason)
 
     def page(
         connection: AsyncConnection[TupleRow], last: spool.SpoolLine | None, most: int
@@ -30,7 +29,7 @@ def list_held(*, reason: str | None, account: str | None, limit: int | None, as_
         after = last.id if last else None
         return spool.list_spool(connection, now=now(), reason=reason, account=account, after_id=after, limit=most)
 
-    print_listing(page, tables.SPOOL, limit=limit, as_json=as_json, nothing="nothing is held")
+    print_listing(page, tables.SPOOL, account=account, limit=limit, as_json=as_json, nothing="nothing is held")
 
 
 def show_held(message: int, *, as_json: bool) -> None:
@@ -41,14 +40,22 @@ def show_held(message: int, *, as_json: bool) -> None:
             return await spool.show_held(connection, message, now=now())
 
     found = plain(ask(read))
-    print_json(found) if as_json else print_text(detail.held(found))
+    if as_json:
+        print_json(found)
+    else:
+        likely = [{**one, "ticket": shown(one["ticket"])} for one in found["suggestions"]]
+        print_text(detail.held({**found, "suggestions": likely}))
 
 
 def link_held(message: int, number: str) -> None:
     """Put a held message on a ticket."""
+    bare = ticket_number(number)
 
     async def link(store: Opened) -> Filed:
-        return await desk(store).link(message, parse(number))
+        try:
+            return await desk(store).link(message, bare)
+        except NoSuchTicketError as error:
+            raise UserError(str(error).replace(bare, shown(bare)), code=NOT_FOUND) from error
 
     _say(message, ask(link))
 
@@ -72,18 +79,6 @@ def discard_held(message: int) -> None:
 
 
 def _say(message: int, filed: Filed) -> None:
-    where = f"is on ticket {filed.ticket}" if filed.ticket else "is discarded"
+    where = f"is on ticket {shown(filed.ticket)}" if filed.ticket else "is discarded"
     more = f"; {filed.released} held answers went with it" if filed.released else ""
     print_line(f"message {message} {where}{more}")
-
-
-def ask(work: Callable[[Opened], Awaitable[_T]]) -> _T:
-    """Run work on the store; what is not there or not allowed is a `UserError`."""
-    try:
-        return with_store(work)
-    except (spool.NotHeldError, NotHeldAnyMoreError, NoSuchTicketError) as error:
-        raise UserError(str(error), code=NOT_FOUND) from error
-    except DeskError as error:
-        raise UserError(str(error), code=NO) from error
-    except ValueError as error:
-        raise UserError(str(error), code=USAGE) from error

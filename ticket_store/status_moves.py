@@ -10,7 +10,7 @@ from psycopg.rows import TupleRow, dict_row
 
 from schemas.events import EventType, TicketEvent, TicketSnapshot, shard_of
 from schemas.message import Party
-from ticket_store.numbers import parse
+from ticket_store.numbers import parse, shown
 from ticket_store.statements import statement
 
 
@@ -60,7 +60,7 @@ async def move_status(
         await cursor.execute(statement("status_moves", "lock_ticket"), {"number": bare})
         ticket = await cursor.fetchone()
         if ticket is None:
-            raise TicketNotFoundError(f"there is no ticket {bare}: `switchboard tickets list` shows which there are")
+            raise TicketNotFoundError(f"there is no ticket {shown(bare)}: `switchboard tickets list` shows which there are")
         made = decide(ticket["status"])
         event = _event(ticket, made, source=source, now=now)
         row = {

@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from ticket_store.listing import ShownFile, checked_limit, fetch_all, fetch_rows, shown_files
-from ticket_store.numbers import parse
+from ticket_store.numbers import parse, shown
 from ticket_store.statements import statement
 from ticket_store.status_moves import TicketNotFoundError
 
@@ -116,11 +116,12 @@ async def list_tickets(
 
 async def show_ticket(connection: AsyncConnection[TupleRow], number: str) -> TicketDetail:
     """Give one ticket. Raises `TicketNotFoundError`, and `ValueError` for what is no ticket number."""
-    which = {"number": parse(number)}
+    bare = parse(number)
+    which = {"number": bare}
     async with connection.transaction():
         lines = await fetch_all(connection, statement("tickets", "ticket_line"), which, TicketLine)
         if not lines:
-            raise TicketNotFoundError(f"there is no ticket {number}: `switchboard tickets list` shows which there are")
+            raise TicketNotFoundError(f"there is no ticket {shown(bare)}: `switchboard tickets list` shows which there are")
         facts = await fetch_rows(connection, statement("tickets", "ticket_facts"), which)
         people = await fetch_all(connection, statement("tickets", "participants"), which, Participant)
         rows = await fetch_rows(connection, statement("tickets", "messages"), which)

@@ -2,6 +2,8 @@
 
 import json
 import mailbox
+import os
+import re
 import resource
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +13,8 @@ from typing import Any
 
 import pytest
 from running_daemon import COMMAND, RunningDaemon, running_daemon
+
+from ticket_store.numbers import shown
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
@@ -37,7 +41,8 @@ def daemon() -> Iterator[RunningDaemon]:
         for number in range(3):
             box.add(mail(f"lost-{number}", sender=f"c{number}@x.example", subject="Re: gone", answers="nobody-knows"))
         box.close()
-        assert started.json("import", str(folder)) == {"stored": 5, "too_large": 0, "unreadable": 0, "failed": 0}
+        expected = {"accepted": 5, "skipped": 0, "too_large": 0, "unreadable": 0, "failed": 0}
+        assert started.json("import", str(folder)) == expected
         started.settle(5)
         yield started
 
@@ -81,6 +86,41 @@ def test_a_ticket_is_shown_with_the_reason_for_every_message(daemon: RunningDaem
     assert f"placed by rule {second}" in text
 
 
+def test_people_see_numbers_in_groups_and_whole_seconds(daemon: RunningDaemon) -> None:
+    (number,) = [t["number"] for t in daemon.json("tickets", "list", "--requester", "ana@customer.example")]
+    listed = daemon.cli("tickets", "list").stdout
+    text = daemon.cli("tickets", "show", shown(number)).stdout
+    assert shown(number) in listed
+    assert number not in listed
+    assert text.startswith(f"Ticket {shown(number)}: ")
+    assert re.search(r"created: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$", text, flags=re.MULTILINE)
+
+
+def test_an_account_that_left_the_settings_is_still_known(daemon: RunningDaemon) -> None:
+    moved = {"SWITCHBOARD_ACCOUNTS__SALES__ADDRESSES": '["sales@*"]'}
+    later = RunningDaemon(folder=daemon.folder, settings=moved)
+    assert later.json("tickets", "list", "--account", "support")
+    assert later.json("tickets", "list", "--account", "sales") == []
+    assert "there are: sales, support" in fails(later, "tickets", "list", "--account", "nope", code=2)
+
+
+def test_an_import_says_what_it_did_not_take(daemon: RunningDaemon) -> None:
+    folder = daemon.folder / "odd"
+    folder.mkdir()
+    (folder / "empty.eml").touch()
+    (folder / "notes.txt").write_text("not mail")
+    (folder / "gone.eml").symlink_to("nowhere")
+    os.mkfifo(folder / "pipe")
+    assert "there is nothing to import" in fails(daemon, "import", str(folder), code=4)
+    (folder / "outlook.msg").write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600))
+    with (folder / "huge.eml").open("wb") as huge:
+        huge.truncate(1024**4)
+    done = daemon.cli("import", "--json", str(folder), check=False)
+    assert done.returncode == 1
+    assert json.loads(done.stdout) == {"accepted": 0, "skipped": 4, "too_large": 1, "unreadable": 1, "failed": 0}
+    assert "save it as .eml" in done.stderr
+
+
 def test_a_ticket_is_closed_and_opened_again(daemon: RunningDaemon) -> None:
     (number,) = [t["number"] for t in daemon.json("tickets", "list", "--requester", "ana@customer.example")]
     daemon.cli("tickets", "close", number)
@@ -97,7 +137,7 @@ def test_held_messages_are_linked_opened_and_discarded(daemon: RunningDaemon) ->
     (number,) = [t["number"] for t in daemon.json("tickets", "list", "--requester", "ana@customer.example")]
     first, second, third = (str(line["id"]) for line in held)
     assert daemon.json("spool", "show", first)["text"].strip() == "How are you?"
-    assert f"is on ticket {number}" in daemon.cli("spool", "link", first, number).stdout
+    assert f"is on ticket {shown(number)}" in daemon.cli("spool", "link", first, shown(number)).stdout
     assert "is on ticket" in daemon.cli("spool", "open", second).stdout
     assert "is discarded" in daemon.cli("spool", "discard", third).stdout
     assert daemon.json("spool", "list") == []
@@ -152,6 +192,14 @@ def test_channels_are_listed_with_their_accounts(daemon: RunningDaemon) -> None:
         (("import", "--account", "nobody", "."), 2, "no mail account nobody"),
         (("tickets", "list", "--limit", "0"), 2, "limit"),
         (("frobnicate",), 2, "frobnicate"),
+        (("spool", "show", "9" * 23), 2, "an id is a number from 1 to"),
+        (("spool", "link", "0", "1234567890"), 2, "an id is a number from 1 to"),
+        (("dead-letters", "drop", "9" * 23), 2, "an id is a number from 1 to"),
+        (("tickets", "list", "--status", "foo"), 2, "there are: open, closed"),
+        (("spool", "list", "--reason", "foo"), 2, "unmatched_reply, stranger"),
+        (("tickets", "list", "--account", "nope"), 2, "there are: support"),
+        (("spool", "list", "--account", "nope"), 2, "there are: support"),
+        (("dead-letters", "list", "--account", "nope"), 2, "there are: support"),
         (("run", "--workers", "many"), 2, "workers"),
         (("run", "ingest", "--workers", "2"), 2, "workers"),
     ],
@@ -183,8 +231,16 @@ def _psql(daemon: RunningDaemon, text: str) -> None:
 
 def test_without_a_daemon_a_command_starts_postgres_and_stops_it_again(short_folder: Path) -> None:
     alone = RunningDaemon(folder=short_folder)
+    alone.cli("migrate")
     assert alone.json("tickets", "list") == []
     assert not (short_folder / "var/postgres/data/postmaster.pid").exists()
+
+
+@pytest.mark.parametrize("command", ["tickets list", "spool show 1", "ledger", "status"])
+def test_looking_where_no_data_is_makes_none(short_folder: Path, command: str) -> None:
+    said = fails(RunningDaemon(folder=short_folder), *command.split(), code=3)
+    assert "there is no data in" in said
+    assert not (short_folder / "var").exists()
 
 
 def test_check_shows_every_mistake_and_exits_one(short_folder: Path) -> None:

@@ -44,6 +44,6 @@ def test_a_stopped_import_ends_quietly_and_the_next_one_brings_the_rest() -> Non
         assert len(said.splitlines()) == 1, said
         part = daemon.json("ledger")["accepted"]
         assert 0 < part < MAILS
-        assert daemon.json("import", str(folder))["stored"] == MAILS
+        assert daemon.json("import", str(folder))["accepted"] == MAILS
         whole = daemon.settle(part + MAILS)
         assert (whole["ticketed"], whole["duplicates"], whole["balanced"]) == (MAILS, part, True)
