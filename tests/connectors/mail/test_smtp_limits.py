@@ -99,7 +99,7 @@ async def test_data_that_drips_for_ever_ends_at_the_total_limit() -> None:
 
 
 async def test_a_client_that_takes_no_replies_is_dropped() -> None:
-    async with listening(command_seconds=0.3, max_commands=10**9) as rig:
+    async with listening(command_seconds=0.15, max_commands=10**9) as rig:
         client = await rig.client()
         client.stop_reading()
         with pytest.raises(ConnectionError):
