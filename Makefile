@@ -4,6 +4,10 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# uv trusts the certificates of the system, as pip does, where there are some: a proxy may bring its own authority.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem /etc/ssl/ca-bundle.pem),)
+export UV_SYSTEM_CERTS ?= 1
+endif
 
 .PHONY: help setup run demo check lint types imports test test-fast bench lock clean
 
