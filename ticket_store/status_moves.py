@@ -60,7 +60,9 @@ async def move_status(
         await cursor.execute(statement("status_moves", "lock_ticket"), {"number": bare})
         ticket = await cursor.fetchone()
         if ticket is None:
-            raise TicketNotFoundError(f"there is no ticket {shown(bare)}: `switchboard tickets list` shows which there are")
+            raise TicketNotFoundError(
+                f"there is no ticket {shown(bare)}: `switchboard tickets list` shows which there are"
+            )
         made = decide(ticket["status"])
         event = _event(ticket, made, source=source, now=now)
         row = {

@@ -121,7 +121,9 @@ async def show_ticket(connection: AsyncConnection[TupleRow], number: str) -> Tic
     async with connection.transaction():
         lines = await fetch_all(connection, statement("tickets", "ticket_line"), which, TicketLine)
         if not lines:
-            raise TicketNotFoundError(f"there is no ticket {shown(bare)}: `switchboard tickets list` shows which there are")
+            raise TicketNotFoundError(
+                f"there is no ticket {shown(bare)}: `switchboard tickets list` shows which there are"
+            )
         facts = await fetch_rows(connection, statement("tickets", "ticket_facts"), which)
         people = await fetch_all(connection, statement("tickets", "participants"), which, Participant)
         rows = await fetch_rows(connection, statement("tickets", "messages"), which)

@@ -236,13 +236,6 @@ def test_without_a_daemon_a_command_starts_postgres_and_stops_it_again(short_fol
     assert not (short_folder / "var/postgres/data/postmaster.pid").exists()
 
 
-@pytest.mark.parametrize("command", ["tickets list", "spool show 1", "ledger", "status"])
-def test_looking_where_no_data_is_makes_none(short_folder: Path, command: str) -> None:
-    said = fails(RunningDaemon(folder=short_folder), *command.split(), code=3)
-    assert "there is no data in" in said
-    assert not (short_folder / "var").exists()
-
-
 def test_check_shows_every_mistake_and_exits_one(short_folder: Path) -> None:
     alone = RunningDaemon(folder=short_folder, settings={"SWITCHBOARD_SMTP__PRT": "1", "SWITCHBOARD_HTTP__PORT": "x"})
     done = alone.cli("check", "--json", check=False)
@@ -260,15 +253,6 @@ def test_a_store_that_does_not_answer_is_a_sentence(short_folder: Path, command:
     said = fails(RunningDaemon(folder=short_folder, settings=nobody), *command.split(), code=3)
     assert "store.url: PostgreSQL does not answer there" in said
     assert "hunter2" not in said
-
-
-@pytest.mark.parametrize("place", ["before", "after"])
-def test_the_settings_file_is_named_before_or_after_the_command(short_folder: Path, place: str) -> None:
-    (short_folder / "my.toml").write_text("[smtp]\nprt = 1\n")
-    option = ("--config", "my.toml")
-    arguments = (*option, "check", "--json") if place == "before" else ("check", "--json", *option)
-    rows = json.loads(RunningDaemon(folder=short_folder).cli(*arguments, check=False).stdout)
-    assert [row["where"].rpartition("/")[2] for row in rows] == ["my.toml:2"]
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ async def test_of_two_who_close_at_once_one_is_told_that_it_is_closed(database: 
 async def test_a_ticket_that_is_not_there_is_an_error_that_says_so(database: str, rows: StoreRows) -> None:
     number = rows.ticket(1)
     rows.run("delete from tickets")
-    with pytest.raises(TicketNotFoundError, match=f"no ticket {number}"):
+    with pytest.raises(TicketNotFoundError, match=f"no ticket {shown(number)}"):
         await moved(database, number, Status.CLOSED)
     with pytest.raises(ValueError, match="has 10 digits"):
         await moved(database, "12", Status.CLOSED)
