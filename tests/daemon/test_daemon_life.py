@@ -74,6 +74,7 @@ def test_a_ready_daemon_says_so_and_counts_in_one_place(daemon: RunningDaemon) -
     send(daemon, "counted")
     daemon.settle(1)
     daemon.wait_until(lambda: metric(daemon, "switchboard_routed_total{") >= 1, seconds=10, what="counted")
+    assert metric(daemon, "switchboard_shortest_patience_seconds{") == 4 * 86_400
     text = daemon.get("/metrics")
     assert 'switchboard_accepted_total{account="support",kind="message",process="ingest"} 1.0' in text
     assert 'switchboard_routed_total{outcome="opened",process="route-0",rule="new"} 1.0' in text
