@@ -69,7 +69,7 @@ async def test_a_lock_that_is_held_too_long_means_later(log: PostgresLog, databa
         began = time.monotonic()
         with pytest.raises(BusUnavailableError):
             await publisher.publish(topic, [record("later")])
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
         await slow.rollback()
     (place,) = await publisher.publish(topic, [record("again")])
     assert place.offset == 0

@@ -41,7 +41,7 @@ async def test_a_silent_members_partitions_move_after_its_lease(make: Make) -> N
     await (await log.publisher()).publish(topic, records(40))
     found = await read(alive, 40)
     assert set(offsets(found)) == {0, 1, 2, 3}
-    assert LEASE / 2 < time.monotonic() - began < 10 * LEASE
+    assert LEASE / 2 < time.monotonic() - began < 30 * LEASE
     assert list(await dead.fetch(max_records=10, max_wait=0)) == []
 
 

@@ -33,7 +33,7 @@ PROBLEMS = "select distinct details->>'problem' as problem from messages where k
 SLOW_BYTES = 4_300_000
 """Enough to be read in a child."""
 
-PATIENCE = 5.0
+PATIENCE = 20.0
 """Seconds that a mail may take beside bombs, on a machine that does other things too."""
 
 

@@ -126,7 +126,7 @@ def test_a_killed_daemon_leaves_the_server_and_the_next_adopts_it(server: Embedd
     began = time.monotonic()
     server.start()
     assert server.pid == pid
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     server.stop()
     assert server.pid is None
 

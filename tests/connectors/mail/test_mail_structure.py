@@ -80,7 +80,7 @@ def test_bombs_cost_little_time(bomb: bytes) -> None:
     started = time.process_time()
     with contextlib.suppress(InvalidDeliveryError):
         check_structure(bomb)
-    assert time.process_time() - started < 1.0
+    assert time.process_time() - started < 5  # quadratic would be minutes
 
 
 def test_a_border_that_only_starts_like_one_is_none() -> None:

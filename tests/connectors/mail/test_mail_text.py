@@ -112,7 +112,7 @@ def test_html_becomes_lines_without_scripts_and_styles() -> None:
 def test_hostile_html_costs_little(piece: str) -> None:
     started = time.process_time()
     html_to_text(piece * (300_000 // len(piece)))
-    assert time.process_time() - started < 0.7
+    assert time.process_time() - started < 5  # quadratic would be minutes
 
 
 QUOTES = [
