@@ -83,18 +83,6 @@ async def groups(lab: Lab) -> tuple[set[frozenset[str]], dict[str, str]]:
     return {frozenset(keys) for keys in tickets.values()}, {row["key"]: row["reason"] for row in held}
 
 
-def paper_groups(paper: PaperRouter) -> tuple[set[frozenset[str]], dict[str, str]]:
-    tickets: dict[int, set[str]] = {}
-    held = {}
-    for placed in paper.placer.placed.values():
-        key = placed.message.message.delivery_key
-        if placed.ticket is not None:
-            tickets.setdefault(placed.ticket.id, set()).add(key)
-        elif placed.decision.hold is not None:
-            held[key] = str(placed.decision.hold)
-    return {frozenset(keys) for keys in tickets.values()}, held
-
-
 async def check_invariants(lab: Lab, story: Story) -> None:
     """Everything counted once; nobody on a ticket but its requester and those whom the requester named."""
     counted = await lab.rows("select (select count(*) from messages) + (select count(*) from duplicates) as n")
@@ -126,7 +114,7 @@ def test_batches_end_as_one_message_at_a_time_on_paper(database: str, story: Sto
             await lab.run(EMPTY)
             for batch in story.batches():
                 await lab.route(*batch, policies=story.policies)
-            assert await groups(lab) == paper_groups(paper)
+            assert await groups(lab) == paper.groups()
             await check_invariants(lab, story)
 
     asyncio.run(run())

@@ -78,6 +78,18 @@ class PaperRouter:
             if placed.decision.hold
         }
 
+    def groups(self) -> tuple[set[frozenset[str]], dict[str, str]]:
+        """Give tickets as sets of deliveries, and the hold reasons of deliveries."""
+        tickets: dict[int, set[str]] = {}
+        held = {}
+        for placed in self.placer.placed.values():
+            key = placed.message.message.delivery_key
+            if placed.ticket is not None:
+                tickets.setdefault(placed.ticket.id, set()).add(key)
+            elif placed.decision.hold is not None:
+                held[key] = str(placed.decision.hold)
+        return {frozenset(keys) for keys in tickets.values()}, held
+
 
 def _name(message: InboundMessage) -> str:
     return message.text.content.removeprefix("text of ")

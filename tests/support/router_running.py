@@ -5,6 +5,7 @@ from typing import Any
 
 from routing_lab import ANYONE, ERRORS, START, Lab, LabConsumer, LabLog, Watch, mail
 
+from router.policy import Policies
 from router.positions import Positions
 from router.worker import RouterWorker
 
@@ -17,7 +18,15 @@ def poison(name: str, **more: Any) -> bytes:
 class Running:
     """A worker with what it reads and what it says."""
 
-    def __init__(self, lab: Lab, log: LabLog, *, consumer: LabConsumer | None = None, **choices: Any) -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        log: LabLog,
+        *,
+        consumer: LabConsumer | None = None,
+        policies: Policies = ANYONE,
+        **choices: Any,
+    ) -> None:
         self.consumer = consumer or LabConsumer(log)
         self.watch = Watch()
         self.positions = Positions(store=lab.store, consumer="router", topic="switchboard.inbound")
@@ -26,7 +35,7 @@ class Running:
             errors=ERRORS,
             store=lab.store,
             positions=self.positions,
-            policies=ANYONE,
+            policies=policies,
             source="/switchboard/lab",
             clock=lambda: START,
             health=self.watch,
