@@ -114,7 +114,7 @@ class Scene:
     async def _worker(self, partition: int, *, batch_size: int) -> Running:
         consumer = LabConsumer(self._log)
         consumer.next = {partition: 0}
-        choices = {"policies": self.policies, "batch_size": batch_size, "fuse": FUSE}
+        choices: Row = {"policies": self.policies, "batch_size": batch_size, "fuse": FUSE}
         found = Running(self._lab, self._log, consumer=consumer, **choices)
         return await found.assigned()
 
