@@ -5,7 +5,7 @@
 Three outcomes (`connectors.base`): stored; stored as `undecodable`, when the delivery itself can never be read; or
 `LaterError`, when anything of ours failed: then the platform tries again, and what was stored already drops as a
 duplicate. A delivery whose parser fails unexpectedly is stored as undecodable too, so that one bad mail never blocks
-the mailbox; it is decided anew after a fix.
+the mailbox; its raw is kept, and an operator sees it.
 """
 
 import asyncio

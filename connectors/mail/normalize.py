@@ -28,7 +28,7 @@ _MAX_HEAD: Final = 256 * 1024
 def normalize(delivery: Delivery, report: StructureReport | None = None) -> Normalized:
     """Make the message of a mail. Raises `InvalidDeliveryError` and nothing else, but for want of memory.
 
-    A fault of ours on one mail holds that mail with a reason, to be decided anew after the fix, and stops no other.
+    A fault of ours on one mail holds that mail with a reason, its raw kept for a later reading, and stops no other.
     """
     try:
         return build(delivery, report)
