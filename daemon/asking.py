@@ -11,8 +11,8 @@ from daemon.opened import Opened, with_store
 from lifecycle.statuses import MoveError
 from router.desk import DeskError, NoSuchDeadLetterError, NoSuchTicketError
 from router.desk import NotHeldError as NotHeldAnyMoreError
+from schemas.numbers import parse, shown
 from ticket_store.dead_letters import DeadLetterError
-from ticket_store.numbers import parse, shown
 from ticket_store.spool import NotHeldError
 from ticket_store.statements import statement
 from ticket_store.status_moves import TicketNotFoundError

@@ -13,10 +13,10 @@ from daemon.errors import NOT_FOUND, UserError
 from daemon.listings import print_listing
 from daemon.opened import Opened, desk
 from router.desk import Filed, NoSuchTicketError
+from schemas.numbers import shown
 from schemas.placement import HoldReason
 from ticket_store import spool
 from ticket_store.listing import as_json as plain
-from ticket_store.numbers import shown
 
 
 def list_held(*, reason: str | None, account: str | None, limit: int | None, as_json: bool) -> None:

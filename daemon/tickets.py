@@ -13,9 +13,9 @@ from daemon.clock import now
 from daemon.listings import print_listing
 from daemon.opened import Opened
 from lifecycle import statuses
+from schemas.numbers import shown
 from ticket_store import tickets
 from ticket_store.listing import as_json as plain
-from ticket_store.numbers import shown
 from ticket_store.status_moves import move_status
 
 

@@ -16,6 +16,7 @@ class Status(StrEnum):
 
     OPEN = "open"
     CLOSED = "closed"
+    SPAM = "spam"
 
 
 class Reason(StrEnum):
@@ -25,11 +26,15 @@ class Reason(StrEnum):
     REPLY = "reply"
 
 
-CLOSED_STATUSES: Final = frozenset({Status.CLOSED})
+CLOSED_STATUSES: Final = frozenset({Status.CLOSED, Status.SPAM})
 
 MOVES: Final[Mapping[Status, Mapping[Status, frozenset[Reason]]]] = {
-    Status.OPEN: {Status.CLOSED: frozenset({Reason.OPERATOR})},
-    Status.CLOSED: {Status.OPEN: frozenset({Reason.OPERATOR, Reason.REPLY})},
+    Status.OPEN: {Status.CLOSED: frozenset({Reason.OPERATOR}), Status.SPAM: frozenset({Reason.OPERATOR})},
+    Status.CLOSED: {
+        Status.OPEN: frozenset({Reason.OPERATOR, Reason.REPLY}),
+        Status.SPAM: frozenset({Reason.OPERATOR}),
+    },
+    Status.SPAM: {Status.OPEN: frozenset({Reason.OPERATOR})},
 }
 """From -> to -> for which reasons."""
 

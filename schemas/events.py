@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, Field, StringConstraints
 
 from schemas.base import MAX_INTEGER, Wire
 from schemas.message import Automatic, BlobRef, File, Kind, Name, Party, Verdict
+from schemas.placement import Author, Visibility
 
 CONTENT_TYPE: Final = b"application/cloudevents+json; charset=UTF-8"
 
@@ -29,6 +30,9 @@ class EventType(StrEnum):
     CREATED = "ticket.created"
     MESSAGE_ADDED = "ticket.message_added"
     MESSAGE_REVISED = "ticket.message_revised"
+    MESSAGE_MOVED = "ticket.message_moved"
+    DELIVERY_CHANGED = "ticket.delivery_changed"
+    MERGED = "ticket.merged"
     STATUS_CHANGED = "ticket.status_changed"
     REDACTED = "ticket.redacted"
 
@@ -46,6 +50,7 @@ class TicketSnapshot(Wire):
     created_at: AwareDatetime
     message_count: int = Field(ge=0, le=MAX_INTEGER)
     continues: TicketNumber | None = Field(default=None, description="the closed or other ticket this one follows")
+    merged_into: TicketNumber | None = Field(default=None, description="the ticket on which this one goes on")
 
 
 class EventMessage(Wire):
@@ -62,7 +67,18 @@ class EventMessage(Wire):
     files: tuple[File, ...] = ()
     automatic: Automatic = Automatic.NO
     verdict: Verdict = Verdict()
+    author: Author = Author.CUSTOMER
+    visibility: Visibility = Field(default=Visibility.PUBLIC, description="show customers public messages alone")
     rule: str = Field(default="", description="the rule that placed it")
+
+
+class RecipientState(Wire):
+    """How far a message of ours has come to one recipient."""
+
+    address: str
+    state: str = Field(default="queued", description="queued, sent, delayed, delivered, failed, bounced")
+    code: str = Field(default="", description="SMTP or enhanced status code")
+    reason: str = Field(default="", description="for people")
 
 
 class EventData(Wire):
@@ -71,6 +87,8 @@ class EventData(Wire):
     sequence: int = Field(ge=1, le=MAX_INTEGER, description="the ticket's version; rises by one an event")
     ticket: TicketSnapshot
     message: EventMessage | None = None
+    delivery: tuple[RecipientState, ...] = Field(default=(), description="delivery_changed: of every recipient")
+    other: TicketNumber | None = Field(default=None, description="message_moved: where it came from, or went to")
     previous_status: str | None = None
     status_reason: str | None = None
 

@@ -70,6 +70,31 @@ class SubjectPrefix(StrEnum):
     FORWARD = "forward"
 
 
+class TokenPlace(StrEnum):
+    """Where in a message a token of ours stood (`schemas/tokens.py`), the strongest place first."""
+
+    OWN_ID = "own_id"
+    LOOP = "loop"
+    RECIPIENT = "recipient"
+    DELIVERED_TO = "delivered_to"
+    TO = "to"
+    CC = "cc"
+    IN_REPLY_TO = "in_reply_to"
+    REFERENCES = "references"
+    REPORT = "report"
+    BODY = "body"
+
+
+class Action(StrEnum):
+    """What a delivery report says became of a mail (RFC 3464 section 2.3.3)."""
+
+    FAILED = "failed"
+    DELAYED = "delayed"
+    DELIVERED = "delivered"
+    RELAYED = "relayed"
+    EXPANDED = "expanded"
+
+
 class BlobRef(Wire):
     """Bytes in the blob store, found by their content."""
 
@@ -97,6 +122,23 @@ class ThreadId(Wire):
 
     digest: Digest
     shown: str = Field(default="", max_length=255, description="the id as written, cut for display; never compared")
+
+
+class FoundToken(Wire):
+    """Something with the form of a token of ours, true or not; the router knows which."""
+
+    place: TokenPlace
+    value: Annotated[str, StringConstraints(pattern=r"^[a-z2-7]{40}$")]
+
+
+class DeliveryReport(Wire):
+    """What a bounce says of a mail (RFC 3464, or the prose of systems that do not know it)."""
+
+    action: Action = Action.FAILED
+    status: str = Field(default="", max_length=32, description="enhanced status code (RFC 3463), such as 5.1.1")
+    recipient: str = Field(default="", max_length=998, description="who did not get it, lower-cased; empty: not said")
+    diagnostic: str = Field(default="", max_length=998, description="the other system's words, for people")
+    originals: tuple[ThreadId, ...] = Field(default=(), max_length=20, description="ids of the mail it is about")
 
 
 class Text(Wire):
@@ -138,6 +180,9 @@ class Thread(Wire):
     in_reply_to: tuple[ThreadId, ...] = Field(default=(), max_length=MAX_QUOTED_IDS)
     references: tuple[ThreadId, ...] = Field(default=(), max_length=MAX_QUOTED_IDS, description="oldest first")
     conversation: ThreadId | None = Field(default=None, description="the platform's chat; none for mail")
+    tokens: tuple[FoundToken, ...] = Field(
+        default=(), max_length=MAX_QUOTED_IDS, description="by place, strongest first; in a place, nearest first"
+    )
     subject_prefix: SubjectPrefix = SubjectPrefix.NONE
     subject_base: str = Field(default="", max_length=998, description="subject without prefixes and tags, folded")
 
@@ -179,6 +224,8 @@ class InboundMessage(Wire):
     html: Text | None = None
     files: tuple[File, ...] = Field(default=(), max_length=10 * MAX_FILES)
     thread: Thread = Thread()
+    report: DeliveryReport | None = Field(default=None, description="what a bounce says; None for all other mail")
+    forwarded: Party | None = Field(default=None, description="who wrote what this message forwards; a claim")
     album: str = Field(default="", max_length=255, description="platform's group id of messages that are one")
     raw: BlobRef
     envelope: Envelope = Envelope()

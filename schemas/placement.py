@@ -10,7 +10,15 @@ from schemas.base import Wire
 class Rule(StrEnum):
     """What placed a message; the numbers of the reference are in `router/rules`."""
 
+    LOOP = "loop"
+    REPLY_TOKEN = "reply_token"  # noqa: S105 - a rule's name, not a password
+    SIGNED_ID = "signed_id"
     IDS = "ids"
+    LEGACY = "legacy"
+    SUBJECT_TAG = "subject_tag"
+    REPORT = "report"
+    BODY_TOKEN = "body_token"  # noqa: S105 - a rule's name, not a password
+    STAFF = "staff"
     SENDER = "sender"
     UNMATCHED = "unmatched"
     NEW = "new"
@@ -27,6 +35,7 @@ class Outcome(StrEnum):
     HELD = "held"
     NOTED = "noted"
     DISCARDED = "discarded"
+    FORWARDED = "forwarded"
 
 
 class HoldReason(StrEnum):
@@ -35,6 +44,9 @@ class HoldReason(StrEnum):
     UNMATCHED = "unmatched_reply"
     STRANGER = "stranger"
     SUSPICIOUS = "suspicious"
+    LEGACY = "legacy"
+    STAFF = "staff"
+    SPAM = "spam"
     FOLLOWS_HELD = "follows_held"
     REPLIES_ONLY = "replies_only"
     AUTOMATIC = "auto_reply"
@@ -61,7 +73,9 @@ class Gate(StrEnum):
     PARTICIPANT = "participant"
     VERDICT = "verdict"
     FORWARD = "forward"
+    TOKEN = "token"  # noqa: S105 - a gate's name, not a password
     SUBJECT = "subject"
+    SPAM = "spam"
     CLOSED = "closed"
 
 
@@ -70,6 +84,13 @@ class Source(StrEnum):
 
     IN_REPLY_TO = "in_reply_to"
     REFERENCES = "references"
+    REPLY_TOKEN = "reply_token"  # noqa: S105 - where evidence stood, not a password
+    SIGNED_ID = "signed_id"
+    LOOP = "loop"
+    LEGACY = "legacy"
+    SUBJECT_TAG = "subject_tag"
+    REPORT = "report"
+    BODY_TOKEN = "body_token"  # noqa: S105 - where evidence stood, not a password
     SENDER = "sender_and_subject"
     OPERATOR = "operator"
 
@@ -80,6 +101,39 @@ class Relation(StrEnum):
     KNOWN = "known"
     QUOTED = "quoted"
     NONE = "none"
+
+
+class Author(StrEnum):
+    """Who speaks in a message: never decided by a display name."""
+
+    CUSTOMER = "customer"
+    AGENT = "agent"
+    SYSTEM = "system"
+
+
+class Visibility(StrEnum):
+    """Who may see a message. `unverified`: agents alone, and shown to them as nobody's proven words."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    UNVERIFIED = "unverified"
+
+
+class SendKind(StrEnum):
+    """Why we send something."""
+
+    REPLY = "reply"
+    NOTE = "note"
+    NOTICE = "notice"
+    FORWARD = "forward"
+
+
+class NoticeReason(StrEnum):
+    """What a notice tells a sender."""
+
+    REFUSED_FILE = "refused_file"
+    RECEIPT = "receipt"
+    HELD = "held"
 
 
 class Evidence(Wire):
@@ -124,7 +178,8 @@ class Decision(Wire):
 
 OPEN: Final = "open"
 CLOSED: Final = "closed"
-"""The two statuses that routing itself sets or asks for."""
+SPAM: Final = "spam"
+"""The statuses that routing itself sets or asks for. A ticket that is spam is closed, and nothing joins it."""
 
 
 def address_key(channel: str, address: str) -> bytes:

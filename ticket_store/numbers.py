@@ -21,15 +21,15 @@ from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import Final
 
+from schemas.numbers import check_digit, parse
+
 CAPACITY: Final = 10**9
 """How many tickets an installation can number."""
 
 KEY_BYTES: Final = 32
-DIGITS: Final = 10
 
 _HALF: Final = 31_623  # the least number whose square holds CAPACITY
 _ROUNDS: Final = 10
-_SEPARATORS: Final = str.maketrans("", "", " -\u00a0\u2009\u202f\u2010\u2011\u2012\u2013")
 _PERSONALIZATION: Final = b"ticket-number/1"
 
 
@@ -73,46 +73,6 @@ class TicketNumbers:
         for mix in reversed(self._rounds):
             left, right = (right - mix(left)) % _HALF, left
         return left * _HALF + right
-
-
-def check_digit(body: str) -> str:
-    """Compute the check character of ISO 7064 MOD 11,10 (clause 9, hybrid system) for ASCII digits."""
-    product = 10
-    for digit in body:
-        total = (product + ord(digit) - 48) % 10 or 10
-        product = total * 2 % 11
-    return str((11 - product) % 10)
-
-
-def is_valid(text: str) -> bool:
-    """Say whether this is a ticket number, spaces and dashes allowed, with the right check digit."""
-    digits = _digits(text)
-    return _has_form(digits) and check_digit(digits[:-1]) == digits[-1]
-
-
-def parse(text: str) -> str:
-    """Give the bare ten digits of a number as people write it; `ValueError` says what is wrong."""
-    digits = _digits(text)
-    if not _has_form(digits):
-        raise ValueError(f"a ticket number has {DIGITS} digits, such as 482-917-3056")
-    if check_digit(digits[:-1]) != digits[-1]:
-        raise ValueError(
-            f"{shown(digits)} is no ticket number: the last digit does not fit the others, look for a typo"
-        )
-    return digits
-
-
-def shown(number: str) -> str:
-    """Group a number for people: 4829173056 becomes 482-917-3056."""
-    return f"{number[:3]}-{number[3:6]}-{number[6:]}"
-
-
-def _digits(text: str) -> str:
-    return text.strip().removeprefix("#").translate(_SEPARATORS)
-
-
-def _has_form(digits: str) -> bool:
-    return len(digits) == DIGITS and digits.isascii() and digits.isdigit()
 
 
 def _round_function(key: bytes, index: int) -> Callable[[int], int]:

@@ -10,7 +10,7 @@ from psycopg.rows import TupleRow, dict_row
 
 from schemas.events import EventType, TicketEvent, TicketSnapshot, shard_of
 from schemas.message import Party
-from ticket_store.numbers import parse, shown
+from schemas.numbers import parse, shown
 from ticket_store.statements import statement
 
 

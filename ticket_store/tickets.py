@@ -8,8 +8,8 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from schemas.numbers import parse, shown
 from ticket_store.listing import ShownFile, checked_limit, fetch_all, fetch_rows, shown_files
-from ticket_store.numbers import parse, shown
 from ticket_store.statements import statement
 from ticket_store.status_moves import TicketNotFoundError
 

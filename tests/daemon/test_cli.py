@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from running_daemon import COMMAND, RunningDaemon, running_daemon
 
-from ticket_store.numbers import shown
+from schemas.numbers import shown
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticket_store.numbers import CAPACITY, TicketNumbers, check_digit, is_valid, parse, shown
+from schemas.numbers import check_digit, is_valid, parse, shown
+from ticket_store.numbers import CAPACITY, TicketNumbers
 
 KEY = bytes(range(32))
 NUMBERS = TicketNumbers(key=KEY)

@@ -11,7 +11,7 @@ from store_rows import StoreRows
 
 from lifecycle.statuses import Move, MoveError, Reason, Status, move
 from schemas.events import EventType, TicketEvent
-from ticket_store.numbers import shown
+from schemas.numbers import shown
 from ticket_store.status_moves import TicketNotFoundError, move_status
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
