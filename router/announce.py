@@ -1,14 +1,25 @@
 """Ticket events as outbox rows. The version rises here, under the ticket's row lock."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
 from router.incoming import Incoming
+from router.outgoing import Letter
 from router.view import Ticket
-from schemas.events import EventData, EventMessage, EventType, TicketEvent, TicketSnapshot, shard_of
+from schemas.events import (
+    EventData,
+    EventMessage,
+    EventType,
+    RecipientState,
+    TicketEvent,
+    TicketSnapshot,
+    shard_of,
+)
+from schemas.message import Automatic, Kind, Verdict
 from schemas.placement import Rule
-from schemas.routing_rows import OutboxRow
+from schemas.routing_rows import MessageRow, OutboxRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +40,34 @@ class Announcer:
             ticket, EventType.STATUS_CHANGED, previous_status=previous, status_reason="the customer answered"
         )
 
+    def said(self, ticket: Ticket, letter: Letter, row: MessageRow) -> OutboxRow:
+        """Say that a message of ours was added to the ticket."""
+        message = EventMessage.model_construct(
+            id=row.id,
+            kind=Kind.MESSAGE,
+            direction="out",
+            sender=letter.sender,
+            received_at=row.received_at,
+            subject=row.subject,
+            text=letter.text.content,
+            text_overflow=letter.text.overflow,
+            files=tuple(letter.files),
+            automatic=Automatic.NO,
+            verdict=Verdict(),
+            author=letter.author,
+            visibility=letter.visibility,
+            rule=letter.rule,
+        )
+        return self._row(ticket, EventType.MESSAGE_ADDED, message=message)
+
     def _row(
         self,
         ticket: Ticket,
         kind: EventType,
         *,
         message: EventMessage | None = None,
+        delivery: Sequence[RecipientState] = (),
+        other: str | None = None,
         previous_status: str | None = None,
         status_reason: str | None = None,
     ) -> OutboxRow:
@@ -44,6 +77,8 @@ class Announcer:
             sequence=ticket.version,
             ticket=_snapshot(ticket),
             message=message,
+            delivery=tuple(delivery),
+            other=other,
             previous_status=previous_status,
             status_reason=status_reason,
         )
@@ -65,6 +100,7 @@ def _snapshot(ticket: Ticket) -> TicketSnapshot:
         created_at=ticket.created_at,
         message_count=ticket.message_count,
         continues=ticket.continues_number,
+        merged_into=ticket.merged_into_number,
     )
 
 

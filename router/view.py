@@ -36,6 +36,8 @@ class Ticket:
     message_count: int = 0
     continues_id: int | None = None
     continues_number: str | None = None
+    merged_into_id: int | None = None
+    merged_into_number: str | None = None
     created_at: datetime
     last_message_at: datetime
     closed_at: datetime | None = None

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from schemas.sending_rows import SendRow
+
 IdKey = tuple[str, bytes]
 """Scope and digest of a thread id."""
 
@@ -48,16 +50,20 @@ class KnownRow(NamedTuple):
     sender_key: bytes
     fingerprint: bytes | None
     verdict: str = "none"
+    direction: str = "in"
+    author: str = "customer"
+    visibility: str = "public"
 
 
 class QuotedRow(NamedTuple):
-    """Somebody quoted this id in a message that stands on a ticket."""
+    """Somebody quoted this id in a message that stands on a ticket; `taught` when an operator put it there."""
 
     scope: str
     digest: bytes
     address_key: bytes
     message_id: int
     ticket_id: int | None = None
+    taught: bool = False
 
 
 class HeldIdRow(NamedTuple):
@@ -124,6 +130,7 @@ class TicketRow(NamedTuple):
     created_at: datetime
     last_message_at: datetime
     closed_at: datetime | None
+    merged_into_id: int | None = None
 
 
 class TicketChange(NamedTuple):
@@ -147,7 +154,7 @@ class ParticipantRow(NamedTuple):
 
 
 class MessageRow(NamedTuple):
-    """A message to be stored."""
+    """A message to be stored. One of ours has no raw before it is sent for the first time."""
 
     id: int
     ticket_id: int | None
@@ -170,12 +177,15 @@ class MessageRow(NamedTuple):
     received_at: datetime
     sent_at: datetime | None
     normalizer_version: int
-    raw_sha256: bytes
-    raw_size: int
+    raw_sha256: bytes | None
+    raw_size: int | None
     details: str
     decision: str
     partition: int | None
     offset: int | None
+    direction: str = "in"
+    author: str = "customer"
+    visibility: str = "public"
 
 
 class PlacedRow(NamedTuple):
@@ -269,10 +279,12 @@ class Changes:
     placed: Sequence[PlacedRow] = ()
     participants: Sequence[ParticipantRow] = ()
     threads: Sequence[ThreadRow] = ()
+    own_threads: Sequence[ThreadRow] = ()
     quoted: Sequence[QuotedRow] = ()
     held_ids: Sequence[HeldIdRow] = ()
     spool: Sequence[SpoolRow] = ()
     duplicates: Sequence[DuplicateRow] = ()
     blobs: Sequence[BlobRefRow] = ()
+    sends: Sequence[SendRow] = ()
     outbox: Sequence[OutboxRow] = ()
     dead_letters: Sequence[DeadLetterRow] = ()

@@ -12,6 +12,7 @@ from ticket_store.statements import statement
 COPIES: Final = (
     ("copy_tickets", "tickets"),
     ("copy_messages", "messages"),
+    ("copy_sends", "sends"),
     ("copy_participants", "participants"),
     ("copy_held_ids", "held_ids"),
     ("copy_spool", "spool"),
@@ -42,7 +43,9 @@ class Writer:
             ("ids", "statuses", "versions", "message_counts", "last_message_ats", "closed_ats"),
             changes.ticket_changes,
         )
-        await self._arrays("own_ids", ("scopes", "digests", "known_message_ids", "reuseds"), changes.threads)
+        ids = ("scopes", "digests", "known_message_ids", "reuseds")
+        await self._arrays("own_ids", ids, changes.threads)
+        await self._arrays("take_own_ids", ids, changes.own_threads)
         columns = ("scopes", "digests", "address_keys", "message_ids")
         await self._arrays("index_quoted", columns, [row[: len(columns)] for row in changes.quoted])
 

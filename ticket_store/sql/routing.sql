@@ -124,13 +124,14 @@ for update of s;
 
 -- name: known_messages
 -- What matching needs of messages whose own ids a batch names.
-select m.id, m.ticket_id, m.state, m.account, m.sender_key, m.fingerprint, m.verdict
+select m.id, m.ticket_id, m.state, m.account, m.sender_key, m.fingerprint, m.verdict, m.direction, m.author,
+       m.visibility
 from unnest(:message_ids::bigint[]) as c (id)
 join messages m on m.id = c.id;
 
 -- name: quoted_ids
 -- Who quoted an id, and on which ticket the quoting message stands now.
-select q.scope, q.digest, q.address_key, q.message_id, m.ticket_id
+select q.scope, q.digest, q.address_key, q.message_id, m.ticket_id, q.taught
 from unnest(:scopes::text[], :digests::bytea[], :address_keys::bytea[]) as c (scope, digest, address_key)
 join quoted_ids q on q.scope = c.scope and q.digest = c.digest and q.address_key = c.address_key
 join messages m on m.id = q.message_id;
@@ -161,7 +162,7 @@ cross join lateral (
 -- Lock tickets by id, and read them with the number of the ticket that each follows.
 select t.id, t.number, t.scope, t.account, t.channel, t.subject, t.subject_base, t.match_key, t.requester_key,
        t.requester_address, t.requester_name, t.status, t.version, t.message_count, t.continues_id, t.created_at,
-       t.last_message_at, t.closed_at,
+       t.last_message_at, t.closed_at, t.merged_into_id,
        (select f.number from tickets f where f.id = t.continues_id) as continues_number
 from unnest(:ticket_ids::bigint[]) as c (id)
 join tickets t on t.id = c.id

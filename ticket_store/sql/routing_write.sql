@@ -1,14 +1,16 @@
 -- name: copy_tickets
 -- Store new tickets.
 copy tickets (id, number, scope, account, channel, subject, subject_base, match_key, requester_key, requester_address,
-              requester_name, status, version, message_count, continues_id, created_at, last_message_at, closed_at)
+              requester_name, status, version, message_count, continues_id, created_at, last_message_at, closed_at,
+              merged_into_id)
 from stdin;
 
 -- name: copy_messages
 -- Store new messages.
 copy messages (id, ticket_id, state, kind, channel, account, scope, delivery_key, fingerprint, own_digest, sender_key,
                sender_address, sender_name, subject, body_text, body_html, automatic, verdict, received_at, sent_at,
-               normalizer_version, raw_sha256, raw_size, details, decision, partition, "offset")
+               normalizer_version, raw_sha256, raw_size, details, decision, partition, "offset", direction,
+               author, visibility)
 from stdin;
 
 -- name: copy_held_ids
@@ -28,6 +30,10 @@ from stdin;
 -- name: copy_blob_refs
 -- Name the blobs of new rows.
 copy blob_refs (sha256, owner_kind, owner_id) from stdin;
+
+-- name: copy_sends
+-- Queue messages of ours to be sent.
+copy sends (message_id, ticket_id, account, channel, kind, recipients, due_at, created_at) from stdin;
 
 -- name: copy_outbox
 -- Queue events.
@@ -54,6 +60,16 @@ set known_message_id = c.known_message_id, reused = c.reused
 from unnest(:scopes::text[], :digests::bytea[], :known_message_ids::bigint[], :reuseds::boolean[])
     as c (scope, digest, known_message_id, reused)
 where t.scope = c.scope and t.digest = c.digest;
+
+-- name: take_own_ids
+-- Make ids that we have just issued known; nobody can have locked them before us.
+insert into thread_ids (scope, digest, known_message_id, reused)
+select c.scope, c.digest, c.known_message_id, c.reused
+from unnest(:scopes::text[], :digests::bytea[], :known_message_ids::bigint[], :reuseds::boolean[])
+    as c (scope, digest, known_message_id, reused)
+order by c.scope, c.digest
+on conflict (scope, digest) do update set known_message_id = excluded.known_message_id
+where thread_ids.known_message_id is null;
 
 -- name: index_quoted
 -- Index quoted ids under their locks.
