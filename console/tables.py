@@ -49,6 +49,15 @@ SPOOL: Final = (
     Column(key="account"),
     Column(key="held_at", title="held since (UTC)"),
 )
+OLD_TICKETS: Final = (
+    Column(key="desk"),
+    Column(key="number", title="old number", style="bold"),
+    Column(key="subject", ratio=3),
+    Column(key="requester", ratio=2),
+    Column(key="status"),
+    Column(key="choice", title="goes on"),
+    Column(key="ticket"),
+)
 DEAD_LETTERS: Final = (
     Column(key="id", justify="right", style="bold"),
     Column(key="account"),

@@ -13,6 +13,7 @@ from router.desk import DeskError, NoSuchDeadLetterError, NoSuchTicketError
 from router.desk import NotHeldError as NotHeldAnyMoreError
 from schemas.numbers import parse, shown
 from ticket_store.dead_letters import DeadLetterError
+from ticket_store.legacy import OldTicketNotFoundError
 from ticket_store.spool import NotHeldError
 from ticket_store.statements import statement
 from ticket_store.status_moves import TicketNotFoundError
@@ -21,6 +22,7 @@ CODES: Final[Mapping[type[Exception], int]] = {
     TicketNotFoundError: NOT_FOUND,
     NoSuchTicketError: NOT_FOUND,
     NotHeldError: NOT_FOUND,
+    OldTicketNotFoundError: NOT_FOUND,
     NotHeldAnyMoreError: NOT_FOUND,
     DeadLetterError: NOT_FOUND,
     NoSuchDeadLetterError: NOT_FOUND,

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from daemon import cli_dead_letters, cli_demo, cli_look, cli_mail, cli_run, cli_spool, cli_tickets
+from daemon import cli_dead_letters, cli_demo, cli_legacy, cli_look, cli_mail, cli_run, cli_spool, cli_tickets
 from daemon.cli_options import Config
 from daemon.errors import INTERRUPTED, USAGE, UserError
 
@@ -49,6 +49,7 @@ cli_mail.add_to(app)
 app.add_typer(cli_tickets.app, name="tickets")
 app.add_typer(cli_spool.app, name="spool")
 app.add_typer(cli_dead_letters.app, name="dead-letters")
+app.add_typer(cli_legacy.app, name="legacy")
 cli_demo.add_to(app)
 
 

@@ -21,7 +21,9 @@ from pydantic import (
 )
 
 from connectors.mail.settings import MailAccountSettings, SmtpSettings
+from daemon.settings_legacy import LegacySettings
 from router.policy import AccountPolicy, Otherwise, SenderMatch, Takes
+from schemas.message import Name
 
 
 class Section(BaseModel):
@@ -139,6 +141,7 @@ class Settings(Section):
     policies: Mapping[str, PolicySettings] = Field(
         default_factory=dict, description="by account; written as [accounts.NAME.policy]"
     )
+    legacy: Mapping[Name, LegacySettings] = Field(default_factory=dict, description="by name: desks used before")
 
     @property
     def blob_folder(self) -> Path:

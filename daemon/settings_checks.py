@@ -8,6 +8,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from connectors.mail.settings import mail_problems
 from daemon.settings import Settings
+from daemon.settings_legacy import legacy_problems
 from daemon.settings_problems import Problem, Sources
 
 
@@ -21,6 +22,9 @@ def problems(settings: Settings, sources: Sources) -> Iterator[Problem]:
     yield from _kafka(settings, sources)
     yield from _scopes(settings, sources)
     yield from _ports(settings, sources)
+    accounts = {name: frozenset[str]() for name in settings.accounts}
+    accounts |= {name: frozenset(account.addresses) for name, account in settings.mail_accounts().items()}
+    yield from legacy_problems(settings.legacy, accounts, sources)
 
 
 def _named(path: tuple[str, ...], reason: str, sources: Sources) -> Problem:

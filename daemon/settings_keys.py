@@ -10,11 +10,12 @@ from pydantic.fields import FieldInfo
 
 from daemon.channels import channels
 from daemon.settings import PolicySettings, Settings
+from daemon.settings_legacy import LegacySettings
 from daemon.settings_sources import PREFIX
 from daemon.toml_lines import Path as KeyPath
 
 NAME: Final = "NAME"
-"""Stands in a path for the name of an account."""
+"""Stands in a path for the name of an account or of an old desk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +46,16 @@ def tables() -> Iterator[Table]:
     for channel in channels().values():
         yield from _tables(channel.settings, ("accounts", NAME))
     yield from _tables(PolicySettings, ("accounts", NAME, "policy"))
+    yield from _tables(LegacySettings, ("legacy", NAME))
 
 
 def _tables(model: type[BaseModel], path: KeyPath) -> Iterator[Table]:
     from bus.kafka_settings import KafkaSettings  # noqa: PLC0415 - its library takes a tenth of a second to load
 
     inner: dict[str, type[BaseModel]] = {"kafka": KafkaSettings} if path == ("bus",) else {}
-    skipped = {"accounts", "policies"} if not path else set()  # they stand at the end, with the names of their keys
+    skipped = (
+        {"accounts", "legacy", "policies"} if not path else set()
+    )  # they stand at the end, with the names of their keys
     own = []
     for name, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):

@@ -7,6 +7,7 @@ A test holds the page to the models.
 
 import inspect
 from collections.abc import Iterator
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from types import UnionType
@@ -21,7 +22,14 @@ PAGE: Final = Path(__file__).parents[1] / "docs" / "settings.md"
 UNITS: Final = {"bytes": "bytes", "seconds": "seconds", "hours": "hours", "timeout": "seconds", "age": "seconds"}
 """Last words of a key that say its unit."""
 SIZES: Final = ((1024 * 1024, "MiB"), (1024, "KiB"))
-_PLAIN: Final = {bool: "true or false", int: "whole number", float: "number", Path: "path", SecretStr: "text, secret"}
+_PLAIN: Final = {
+    bool: "true or false",
+    int: "whole number",
+    float: "number",
+    Path: "path",
+    SecretStr: "text, secret",
+    datetime: "date and time",
+}
 
 _BEGIN: Final = """\
 # Settings

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from daemon.channels import channels
 from daemon.settings import PolicySettings, Settings
+from daemon.settings_legacy import LegacySettings
 from daemon.settings_problems import Problem, SettingsError
 from daemon.toml_lines import Path as KeyPath
 
@@ -103,6 +104,8 @@ def annotation(model: type[BaseModel], path: KeyPath, data: Mapping[str, Any]) -
         named = data.get("accounts", {}).get(path[1], {})
         kind: object = PolicySettings if path[2:3] == ("policy",) else account_model(named)
         path = path[2:] if path[2:3] == ("policy",) else path[1:]
+    elif path[:1] == ("legacy",) and len(path) > 1:
+        kind, path = LegacySettings, path[1:]
     else:
         field = model.model_fields.get(path[0])
         kind = _plain(field.annotation) if field else None

@@ -90,4 +90,5 @@ def policies(settings: Settings) -> Policies:
         accounts={name: policy.policy() for name, policy in settings.policies.items()},
         own_addresses=frozenset(address for address in own if not address.endswith("@*")),
         default=AccountPolicy(),
+        legacy=tuple(desk.desk(name) for name, desk in settings.legacy.items()),
     )

@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
+from router.legacy_desk import LegacyDesk
 from schemas.message import Result
 
 
@@ -59,11 +60,15 @@ def _no_accounts() -> Mapping[str, AccountPolicy]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policies:
-    """Policies of all accounts, and the addresses that are our own: they take part in no ticket."""
+    """Policies of all accounts, and the addresses that are our own: they take part in no ticket.
+
+    `legacy` holds the help desks that were used before.
+    """
 
     accounts: Mapping[str, AccountPolicy] = field(default_factory=_no_accounts)
     own_addresses: frozenset[str] = frozenset()
     default: AccountPolicy = AccountPolicy()
+    legacy: tuple[LegacyDesk, ...] = ()
 
     def of(self, account: str) -> AccountPolicy:
         """Give the account's policy; an account that left the settings keeps the default one."""
