@@ -9,7 +9,17 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from daemon import cli_dead_letters, cli_demo, cli_legacy, cli_look, cli_mail, cli_run, cli_spool, cli_tickets
+from daemon import (
+    cli_dead_letters,
+    cli_demo,
+    cli_legacy,
+    cli_look,
+    cli_mail,
+    cli_notices,
+    cli_run,
+    cli_spool,
+    cli_tickets,
+)
 from daemon.cli_options import Config
 from daemon.errors import INTERRUPTED, USAGE, UserError
 
@@ -50,6 +60,7 @@ app.add_typer(cli_tickets.app, name="tickets")
 app.add_typer(cli_spool.app, name="spool")
 app.add_typer(cli_dead_letters.app, name="dead-letters")
 app.add_typer(cli_legacy.app, name="legacy")
+app.add_typer(cli_notices.app, name="notices")
 cli_demo.add_to(app)
 
 

@@ -22,6 +22,7 @@ from pydantic import (
 
 from connectors.mail.settings import MailAccountSettings, SmtpSettings
 from daemon.settings_legacy import LegacySettings
+from daemon.settings_notices import AccountNoticesSettings, NoticesSettings
 from router.policy import AccountPolicy, Otherwise, SenderMatch, Takes
 from schemas.message import Name
 
@@ -137,11 +138,15 @@ class Settings(Section):
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
     retention: RetentionSettings = RetentionSettings()
+    notices: NoticesSettings = NoticesSettings()
     accounts: Accounts = Field(default_factory=dict, description="by name; the channel says which keys they have")
     policies: Mapping[str, PolicySettings] = Field(
         default_factory=dict, description="by account; written as [accounts.NAME.policy]"
     )
     legacy: Mapping[Name, LegacySettings] = Field(default_factory=dict, description="by name: desks used before")
+    account_notices: Mapping[str, AccountNoticesSettings] = Field(
+        default_factory=dict, description="by account; written as [accounts.NAME.notices]"
+    )
 
     @property
     def blob_folder(self) -> Path:

@@ -10,6 +10,7 @@ from connectors.mail.settings import mail_problems
 from daemon.settings import Settings
 from daemon.settings_legacy import legacy_problems
 from daemon.settings_problems import Problem, Sources
+from router.policy import Takes
 
 
 def problems(settings: Settings, sources: Sources) -> Iterator[Problem]:
@@ -25,6 +26,7 @@ def problems(settings: Settings, sources: Sources) -> Iterator[Problem]:
     accounts = {name: frozenset[str]() for name in settings.accounts}
     accounts |= {name: frozenset(account.addresses) for name, account in settings.mail_accounts().items()}
     yield from legacy_problems(settings.legacy, accounts, sources)
+    yield from _notices(settings, sources)
 
 
 def _named(path: tuple[str, ...], reason: str, sources: Sources) -> Problem:
@@ -106,3 +108,24 @@ def _scope_of(settings: Settings, name: str) -> str:
 def _ports(settings: Settings, sources: Sources) -> Iterator[Problem]:
     if settings.smtp.port and settings.smtp.port == settings.http.port:
         yield sources.problem(("http", "port"), f"{settings.http.port} is smtp.port already")
+
+
+def _notices(settings: Settings, sources: Sources) -> Iterator[Problem]:
+    """Find notices that can never go out, and what is wrong in texts of the operator's own, with its line."""
+    for name, notices in settings.account_notices.items():
+        policy = settings.policies.get(name)
+        if notices.held and policy is not None and policy.takes is not Takes.REPLIES:
+            reason = 'no message is held for that: it needs policy.takes = "replies"'
+            yield sources.problem(("accounts", name, "notices", "held"), reason, level="warning")
+        if notices.templates is not None:
+            yield from _texts(("accounts", name, "notices", "templates"), notices.templates, sources)
+
+
+def _texts(key: tuple[str, ...], folder: Path, sources: Sources) -> Iterator[Problem]:
+    from lifecycle.notice_texts import misfits  # noqa: PLC0415 - its library is only for those who write own texts
+
+    if not folder.is_dir():
+        yield sources.problem(key, f"there is no folder {folder}")
+        return
+    for found in misfits(folder):
+        yield Problem(key=".".join(key), reason=found.reason, where=f"{found.file}:{found.line}")

@@ -9,9 +9,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from daemon.channels import channels
-from daemon.settings import PolicySettings, Settings
+from daemon.settings import Settings
 from daemon.settings_legacy import LegacySettings
-from daemon.settings_sources import PREFIX
+from daemon.settings_sources import EVERY_ACCOUNT, PREFIX
 from daemon.toml_lines import Path as KeyPath
 
 NAME: Final = "NAME"
@@ -45,7 +45,8 @@ def tables() -> Iterator[Table]:
     yield from _tables(Settings, ())
     for channel in channels().values():
         yield from _tables(channel.settings, ("accounts", NAME))
-    yield from _tables(PolicySettings, ("accounts", NAME, "policy"))
+    for key, model in EVERY_ACCOUNT.items():
+        yield from _tables(model, ("accounts", NAME, key))
     yield from _tables(LegacySettings, ("legacy", NAME))
 
 
@@ -54,7 +55,7 @@ def _tables(model: type[BaseModel], path: KeyPath) -> Iterator[Table]:
 
     inner: dict[str, type[BaseModel]] = {"kafka": KafkaSettings} if path == ("bus",) else {}
     skipped = (
-        {"accounts", "legacy", "policies"} if not path else set()
+        {"accounts", "legacy", "policies", "account_notices"} if not path else set()
     )  # they stand at the end, with the names of their keys
     own = []
     for name, field in model.model_fields.items():

@@ -4,15 +4,15 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from daemon import settings_checks
 from daemon.channels import channels
-from daemon.settings import PolicySettings, Settings
+from daemon.settings import Settings
 from daemon.settings_problems import Problem, SettingsError, Sources
-from daemon.settings_sources import account_model, find_file, overlay, read_file, variables
+from daemon.settings_sources import EVERY_ACCOUNT, account_model, find_file, overlay, read_file, variables
 from daemon.toml_lines import Path as KeyPath
 from daemon.toml_lines import key_lines
 from schemas.message import Name
@@ -21,6 +21,8 @@ _Model = TypeVar("_Model", bound=BaseModel)
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 DEFAULT_ACCOUNT: Mapping[str, object] = {"support": {"addresses": ["support@*"], "policy": {"sender_match": "any"}}}
 """What a daemon without accounts answers for, while only this machine can reach its listener."""
+WRITTEN_WITH_ACCOUNTS: Final[Mapping[str, str]] = {"policies": "policy", "account_notices": "notices"}
+"""Fields of `Settings` that stand in the tables of accounts, and what they are called there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +51,11 @@ def load(named: Path | None, environment: Mapping[str, str], folder: Path) -> Lo
 def _settings(data: dict[str, Any], sources: Sources, problems: list[Problem]) -> Settings:
     """Validate sections and accounts; what is wrong is left out, so that the rest can still be checked as a whole."""
     named = data.pop("accounts", DEFAULT_ACCOUNT)
-    policies = dict(_policies(named, sources, problems))
+    shared = {key: dict(_shared(named, key, sources, problems)) for key in EVERY_ACCOUNT}
     accounts = dict(_accounts(named, sources, problems))
-    if "policies" in data:
-        del data["policies"]
-        problems.append(sources.problem(("policies",), "write [accounts.NAME.policy]"))
+    for key, table in WRITTEN_WITH_ACCOUNTS.items():
+        if data.pop(key, None) is not None:
+            problems.append(sources.problem((key,), f"write [accounts.NAME.{table}]"))
     kafka = _kafka(data, sources, problems)
     before = len(problems)
     core = _validated(Settings, data, (), sources, problems)
@@ -61,7 +63,8 @@ def _settings(data: dict[str, Any], sources: Sources, problems: list[Problem]) -
         wrong = {problem.key.split(".")[0] for problem in problems[before:]}
         core = Settings.model_validate({key: value for key, value in data.items() if key not in wrong})
     bus = core.bus.model_copy(update={"kafka": kafka})
-    return core.model_copy(update={"accounts": accounts, "policies": policies, "bus": bus})
+    named_by_account = {key: shared[table] for key, table in WRITTEN_WITH_ACCOUNTS.items()}
+    return core.model_copy(update={"accounts": accounts, "bus": bus, **named_by_account})
 
 
 def _kafka(data: dict[str, Any], sources: Sources, problems: list[Problem]) -> BaseModel | None:
@@ -77,13 +80,13 @@ def _kafka(data: dict[str, Any], sources: Sources, problems: list[Problem]) -> B
     return _validated(KafkaSettings, given, ("bus", "kafka"), sources, problems)
 
 
-def _policies(named: object, sources: Sources, problems: list[Problem]) -> Iterator[tuple[str, PolicySettings]]:
-    """Read `[accounts.NAME.policy]`, which is the same for every channel."""
+def _shared(named: object, key: str, sources: Sources, problems: list[Problem]) -> Iterator[tuple[str, BaseModel]]:
+    """Read `[accounts.NAME.key]`, which is the same for every channel."""
     for name, values in named.items() if isinstance(named, Mapping) else ():
-        given = values.get("policy", {}) if isinstance(values, Mapping) else {}
-        policy = _validated(PolicySettings, given, ("accounts", name, "policy"), sources, problems)
-        if policy is not None:
-            yield name, policy
+        given = values.get(key, {}) if isinstance(values, Mapping) else {}
+        found = _validated(EVERY_ACCOUNT[key], given, ("accounts", name, key), sources, problems)
+        if found is not None:
+            yield name, found
 
 
 def _accounts(named: object, sources: Sources, problems: list[Problem]) -> Iterator[tuple[str, BaseModel]]:
@@ -108,7 +111,7 @@ def _account(name: str, values: object, sources: Sources, problems: list[Problem
         known = ", ".join(channels())
         problems.append(sources.problem((*path, "channel"), f"there is no such channel; there are: {known}"))
         return None
-    own = {key: value for key, value in values.items() if key != "policy"} if isinstance(values, Mapping) else values
+    own = {k: v for k, v in values.items() if k not in EVERY_ACCOUNT} if isinstance(values, Mapping) else values
     return _validated(model, own, path, sources, problems)
 
 
@@ -166,4 +169,6 @@ def _absolute(settings: Settings, folder: Path) -> Settings:
     blobs = settings.blobs
     if blobs.path is not None:
         blobs = blobs.model_copy(update={"path": folder / blobs.path})
-    return settings.model_copy(update={"data_dir": folder / settings.data_dir, "blobs": blobs})
+    notices = {name: found.under(folder) for name, found in settings.account_notices.items()}
+    changes = {"data_dir": folder / settings.data_dir, "blobs": blobs, "account_notices": notices}
+    return settings.model_copy(update=changes)

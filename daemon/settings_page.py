@@ -103,7 +103,7 @@ def _default(key: Key) -> str:
     if key.field.is_required():
         return "must be set"
     value = key.field.get_default(call_default_factory=True)
-    if value is None:
+    if value is None or value == "":
         return "not set"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from daemon.channels import channels
 from daemon.settings import PolicySettings, Settings
 from daemon.settings_legacy import LegacySettings
+from daemon.settings_notices import AccountNoticesSettings
 from daemon.settings_problems import Problem, SettingsError
 from daemon.toml_lines import Path as KeyPath
 
@@ -24,6 +25,8 @@ DEFAULT_FILE: Final = "switchboard.toml"
 CONFIG_VARIABLE: Final = "SWITCHBOARD_CONFIG"
 NOT_SETTINGS: Final = frozenset({CONFIG_VARIABLE, "SWITCHBOARD_REQUIRE_SERVERS"})
 """Variables of our own that set no key. Those of the test suite begin with `SWITCHBOARD_TEST_`."""
+EVERY_ACCOUNT: Final[Mapping[str, type[BaseModel]]] = {"policy": PolicySettings, "notices": AccountNoticesSettings}
+"""Tables that an account has whatever its channel: `[accounts.NAME.policy]`."""
 
 
 def find_file(named: Path | None, environment: Mapping[str, str], folder: Path) -> Path | None:
@@ -102,8 +105,9 @@ def annotation(model: type[BaseModel], path: KeyPath, data: Mapping[str, Any]) -
     """Give the type of the key's value; None for a key that we do not know."""
     if path[:1] == ("accounts",) and len(path) > 1:
         named = data.get("accounts", {}).get(path[1], {})
-        kind: object = PolicySettings if path[2:3] == ("policy",) else account_model(named)
-        path = path[2:] if path[2:3] == ("policy",) else path[1:]
+        shared = EVERY_ACCOUNT.get(path[2]) if len(path) > 2 else None  # noqa: PLR2004 - accounts, its name, the table
+        kind: object = shared or account_model(named)
+        path = path[2:] if shared else path[1:]
     elif path[:1] == ("legacy",) and len(path) > 1:
         kind, path = LegacySettings, path[1:]
     else:

@@ -1,6 +1,7 @@
 """Puts the rooms together: engines, stores and connectors made from the settings."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -87,8 +88,14 @@ def policies(settings: Settings) -> Policies:
     """Give what each account wants done with its messages, as the router sees it."""
     own = (address for account in settings.mail_accounts().values() for address in account.addresses)
     return Policies(
-        accounts={name: policy.policy() for name, policy in settings.policies.items()},
+        accounts={name: _policy(settings, name) for name in settings.policies},
         own_addresses=frozenset(address for address in own if not address.endswith("@*")),
         default=AccountPolicy(),
         legacy=tuple(desk.desk(name) for name, desk in settings.legacy.items()),
     )
+
+
+def _policy(settings: Settings, account: str) -> AccountPolicy:
+    notices = settings.account_notices.get(account)
+    policy = settings.policies[account].policy()
+    return policy if notices is None else replace(policy, notices=notices.policy(settings.notices))

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from router.announce import Announcer
 from router.incoming import Incoming, receive
+from router.notify import notice_rows
 from router.placer import Double, NewTickets, Placer
 from router.policy import Policies
 from router.ports import RoutingStore, RoutingTransaction
@@ -96,6 +97,7 @@ class BatchRouter:
             now = self._clock()
             placer = self._decide(transaction, view, fresh, now)
             changes = changes_of(placer, view, doubles, part.dead, now)
+            changes.notices = notice_rows(placer.placed.values(), self._policies, now)
             decided = self._timer()
             await transaction.write(changes)
         self._phase("lock_and_read", read - begun)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from router.legacy_desk import LegacyDesk
+from router.notice_policy import NoticePolicy
 from schemas.message import Result
 
 
@@ -46,6 +47,7 @@ class AccountPolicy:
     unmatched: Otherwise = Otherwise.HOLD
     automatic: Otherwise = Otherwise.HOLD
     takes: Takes = Takes.ALL
+    notices: NoticePolicy = field(default_factory=NoticePolicy)
 
     def trusts(self, result: Result) -> bool:
         """Whether this outcome of the sender's check shows that the sender is who it says; a failed one never does."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from schemas.notice_rows import NoticeRow
 from schemas.sending_rows import SendRow
 
 IdKey = tuple[str, bytes]
@@ -286,5 +287,6 @@ class Changes:
     duplicates: Sequence[DuplicateRow] = ()
     blobs: Sequence[BlobRefRow] = ()
     sends: Sequence[SendRow] = ()
+    notices: Sequence[NoticeRow] = ()
     outbox: Sequence[OutboxRow] = ()
     dead_letters: Sequence[DeadLetterRow] = ()

@@ -18,6 +18,7 @@ COPIES: Final = (
     ("copy_spool", "spool"),
     ("copy_duplicates", "duplicates"),
     ("copy_blob_refs", "blobs"),
+    ("copy_notices", "notices"),
 )
 """Statement and field of `Changes`, in an order that foreign keys allow."""
 

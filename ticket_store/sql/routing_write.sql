@@ -35,6 +35,10 @@ copy blob_refs (sha256, owner_kind, owner_id) from stdin;
 -- Queue messages of ours to be sent.
 copy sends (message_id, ticket_id, account, channel, kind, recipients, due_at, created_at) from stdin;
 
+-- name: copy_notices
+-- Note whom messages call to be told something; limits are kept by whoever sends it.
+copy notices (message_id, ticket_id, account, channel, reason, address, address_key, created_at) from stdin;
+
 -- name: copy_outbox
 -- Queue events.
 copy outbox (id, ticket_id, shard, sequence, type, event) from stdin;

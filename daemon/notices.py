@@ -1,0 +1,78 @@
+"""What `notices ...` does."""
+
+from typing import Final
+
+from daemon.asking import check_known, ticket_number
+from daemon.cli_options import loaded_settings, print_text
+from daemon.clock import now
+from daemon.errors import NO, UserError
+from daemon.settings import Settings
+from lifecycle.notice_texts import NoticeTextError, read_text
+from lifecycle.notices import AccountNotices, Language, variables
+from schemas.base import MAX_FILE_BYTES
+from schemas.message import FileState
+from schemas.notice_rows import DueNotice
+from schemas.placement import NoticeReason
+
+SAMPLE_NUMBER: Final = "4829173055"
+SAMPLE_FILE: Final = "drawings.zip"
+SAMPLE_SENDER: Final = ("ana@customer.example", "Ana Costa")
+
+
+def preview_notice(
+    reason: str, *, account: str | None, language: str | None, ticket: str | None, file: str | None
+) -> None:
+    """Print one notice with made-up data."""
+    check_known("reason", reason, [known.value for known in NoticeReason])
+    check_known("language", language, [known.value for known in Language])
+    settings = loaded_settings().settings
+    name = account or next(iter(settings.accounts), "")
+    check_known("account", name, settings.accounts)
+    found = settings.account_notices[name].account() if name in settings.account_notices else AccountNotices()
+    spoken = Language(language) if language else found.language
+    sample = _sample(
+        NoticeReason(reason), name, ticket_number(ticket) if ticket else SAMPLE_NUMBER, file or SAMPLE_FILE
+    )
+    print_text(_shown(sample, found, spoken, address_of(settings, name)))
+
+
+def address_of(settings: Settings, account: str) -> str:
+    """Give the address that an account writes from: its first one that is no pattern."""
+    found = settings.mail_accounts().get(account)
+    addresses = found.addresses if found else ()
+    named = next((address for address in addresses if not address.endswith("@*")), "")
+    return named or next((address.replace("*", settings.smtp.hostname) for address in addresses), "")
+
+
+def _shown(sample: DueNotice, account: AccountNotices, language: Language, address: str) -> str:
+    try:
+        text = read_text(NoticeReason(sample.reason), language, account.templates)
+        filled = text.fill(variables(sample, account, language=language, address=address))
+    except NoticeTextError as error:
+        raise UserError(str(error), code=NO) from error
+    head = {"From": address, "To": sample.address, "Subject": filled.subject}
+    return "\n".join([*(f"{name}: {value}" for name, value in head.items()), "", filled.text.rstrip()])
+
+
+def _sample(reason: NoticeReason, account: str, number: str, file: str) -> DueNotice:
+    on_ticket = reason is not NoticeReason.HELD
+    refused = {"name": file, "size": MAX_FILE_BYTES + 5 * 1024 * 1024, "state": FileState.REFUSED}
+    return DueNotice(
+        id=1,
+        message_id=1,
+        account=account,
+        channel="mail",
+        scope=account,
+        reason=reason,
+        address=SAMPLE_SENDER[0],
+        address_key=b"",
+        sender_name=SAMPLE_SENDER[1],
+        subject="Drawings for the new office",
+        received_at=now(),
+        state="ticketed" if on_ticket else "held",
+        visibility="public",
+        details={"files": [refused]},
+        ticket_id=1 if on_ticket else None,
+        ticket_number=number if on_ticket else "",
+        ticket_status="open" if on_ticket else "",
+    )
