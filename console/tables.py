@@ -67,6 +67,16 @@ DEAD_LETTERS: Final = (
     Column(key="reason", ratio=3),
     Column(key="state"),
 )
+NOTICES: Final = (
+    Column(key="id", justify="right", style="bold"),
+    Column(key="reason"),
+    Column(key="state", style="yellow"),
+    Column(key="why", ratio=3),
+    Column(key="address", ratio=2),
+    Column(key="number", title="ticket"),
+    Column(key="account"),
+    Column(key="created_at", title="since (UTC)"),
+)
 PROBLEMS: Final = (
     Column(key="level", style="bold"),
     Column(key="where", ratio=2),

@@ -73,4 +73,4 @@ async def check_account(store: Opened, connection: AsyncConnection[TupleRow], ac
 
 def for_people(row: Mapping[str, Any]) -> Mapping[str, Any]:
     """Give a row with its ticket number in groups, as it is read out; JSON keeps the ten digits."""
-    return {**row, "number": shown(row["number"])} if "number" in row else row
+    return {**row, "number": shown(row["number"])} if row.get("number") else row

@@ -1,14 +1,36 @@
-"""`notices preview`."""
+"""`notices list|preview`."""
 
 from typing import Annotated
 
 import typer
 
-from daemon.cli_options import Config
+from daemon.cli_options import Account, Config, Json, Limit
 
 app = typer.Typer(
     help="See what senders are told without a person writing it.", no_args_is_help=True, rich_markup_mode=None
 )
+
+
+@app.command("list")
+def list_(
+    *,
+    state: Annotated[str | None, typer.Option(metavar="STATE", help="due, sent or suppressed.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(metavar="REASON", help="For this reason alone: refused_file, receipt or held.")
+    ] = None,
+    account: Account = None,
+    limit: Limit = None,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """List notices, the newest first.
+
+    Also why those that were not sent were not.
+    """
+    del config
+    from daemon.notices import list_notices  # noqa: PLC0415 - see `daemon.cli`
+
+    list_notices(state=state, reason=reason, account=account, limit=limit, as_json=as_json)
 
 
 @app.command()

@@ -130,6 +130,24 @@ class RouteMetrics:
         self._age.labels(partition=str(partition)).set(seconds)
 
 
+class NoticeMetrics:
+    """What the sender of notices counts."""
+
+    def __init__(self, *, registry: CollectorRegistry) -> None:
+        self._settled = Counter(
+            "switchboard_notices",
+            "Notices by what became of them: sent (queued to be sent), or suppressed",
+            ["reason", "outcome"],
+            registry=registry,
+        )
+        self.due = Gauge("switchboard_notices_due", "Notices that wait to be looked at", registry=registry)
+        self.due_age = Gauge("switchboard_notices_oldest_seconds", "Age of the oldest of them", registry=registry)
+
+    def settled(self, reason: str, outcome: str, count: int) -> None:
+        """Count notices that ended so."""
+        self._settled.labels(reason=reason, outcome=outcome).inc(count)
+
+
 class ProcessMetrics:
     """What every process says of itself."""
 

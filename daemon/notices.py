@@ -1,22 +1,47 @@
 """What `notices ...` does."""
 
+from collections.abc import Awaitable
 from typing import Final
 
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
+from console import tables
 from daemon.asking import check_known, ticket_number
 from daemon.cli_options import loaded_settings, print_text
 from daemon.clock import now
 from daemon.errors import NO, UserError
-from daemon.settings import Settings
+from daemon.listings import print_listing
+from daemon.notice_desk import address_of
 from lifecycle.notice_texts import NoticeTextError, read_text
 from lifecycle.notices import AccountNotices, Language, variables
 from schemas.base import MAX_FILE_BYTES
 from schemas.message import FileState
 from schemas.notice_rows import DueNotice
 from schemas.placement import NoticeReason
+from ticket_store import notices
 
-SAMPLE_NUMBER: Final = "4829173055"
+STATES: Final = ("due", "sent", "suppressed")
+SAMPLE_NUMBER: Final = "4829173057"
 SAMPLE_FILE: Final = "drawings.zip"
 SAMPLE_SENDER: Final = ("ana@customer.example", "Ana Costa")
+
+
+def list_notices(
+    *, state: str | None, reason: str | None, account: str | None, limit: int | None, as_json: bool
+) -> None:
+    """Print notices."""
+    check_known("state", state, STATES)
+    check_known("reason", reason, [known.value for known in NoticeReason])
+
+    def page(
+        connection: AsyncConnection[TupleRow], last: notices.NoticeLine | None, most: int
+    ) -> Awaitable[list[notices.NoticeLine]]:
+        return notices.list_notices(
+            connection, state=state, reason=reason, account=account, before=last.id if last else None, limit=most
+        )
+
+    print_listing(page, tables.NOTICES, account=account, limit=limit, as_json=as_json, nothing="no notices")
 
 
 def preview_notice(
@@ -33,15 +58,7 @@ def preview_notice(
     sample = _sample(
         NoticeReason(reason), name, ticket_number(ticket) if ticket else SAMPLE_NUMBER, file or SAMPLE_FILE
     )
-    print_text(_shown(sample, found, spoken, address_of(settings, name)))
-
-
-def address_of(settings: Settings, account: str) -> str:
-    """Give the address that an account writes from: its first one that is no pattern."""
-    found = settings.mail_accounts().get(account)
-    addresses = found.addresses if found else ()
-    named = next((address for address in addresses if not address.endswith("@*")), "")
-    return named or next((address.replace("*", settings.smtp.hostname) for address in addresses), "")
+    print_text(_shown(sample, found, spoken, address_of(settings)(sample)))
 
 
 def _shown(sample: DueNotice, account: AccountNotices, language: Language, address: str) -> str:

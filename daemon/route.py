@@ -13,7 +13,8 @@ from daemon.adapters import STORE_ERRORS, BoardHealth, StoredPositions, TopicSin
 from daemon.clock import now
 from daemon.health import BUS, STORE
 from daemon.jobs import Jobs
-from daemon.metrics import RouteMetrics
+from daemon.metrics import NoticeMetrics, RouteMetrics
+from daemon.notice_job import NoticeJob
 from daemon.process import Process
 from daemon.wiring import GROUP, LatePublisher, database_url, ensure_topics, make_log, policies
 from router.ports import LogErrors
@@ -61,7 +62,11 @@ async def route(process: Process, *, jobs: bool = True) -> None:
         outbox = PostgresOutbox(pool=pool, listen=url)
         stack.push_async_callback(outbox.close)
         relay = _relay(process, outbox, publisher)
-        chores = Jobs(process=process, pool=pool, log=log, publisher=publisher, relay=relay, metrics=metrics)
+        counted = NoticeMetrics(registry=process.registry)
+        notices = NoticeJob(settings=settings, pool=pool, instance=instance, metrics=counted)
+        chores = Jobs(
+            process=process, pool=pool, log=log, publisher=publisher, relay=relay, metrics=metrics, notices=notices
+        )
         await _work(process, worker, relay, chores.run(shared=jobs))
 
 

@@ -17,6 +17,13 @@ class NoticeRow(NamedTuple):
     created_at: datetime
 
 
+class TakenNotice(NamedTuple):
+    """A due notice under our lock, and the ticket on which its message stands."""
+
+    id: int
+    ticket_id: int | None
+
+
 class DueNotice(NamedTuple):
     """A notice that waits, with what is known of its message now.
 

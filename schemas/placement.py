@@ -24,6 +24,7 @@ class Rule(StrEnum):
     NEW = "new"
     KIND = "kind"
     ORIGINAL_ARRIVED = "original_arrived"
+    NOTICE = "notice"
     OPERATOR = "operator"
 
 

@@ -13,7 +13,7 @@ from running_daemon import COMMAND, RunningDaemon
 from daemon.cli import main
 
 
-@pytest.mark.parametrize("command", [(), ("tickets",), ("spool",), ("dead-letters",)])
+@pytest.mark.parametrize("command", [(), ("tickets",), ("spool",), ("dead-letters",), ("notices",)])
 def test_no_command_shows_the_help_page_as_it_is(
     command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -74,7 +74,7 @@ def help_of(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     return shown
 
 
-@pytest.mark.parametrize("group", ["", "tickets", "spool", "dead-letters"])
+@pytest.mark.parametrize("group", ["", "tickets", "spool", "dead-letters", "notices"])
 def test_every_command_is_described_in_a_whole_sentence_on_80_columns(
     help_of: Callable[[str], str], group: str
 ) -> None:

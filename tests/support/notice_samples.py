@@ -10,7 +10,7 @@ from schemas.placement import NoticeReason
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ALL_REASONS = AccountNotices(reasons=frozenset(NoticeReason))
 BIG = {"name": "big.zip", "size": 26_214_400, "state": "refused"}
-NUMBER = "4829173055"
+NUMBER = "4829173057"
 
 
 def due(number: int = 1, **more: Any) -> DueNotice:
