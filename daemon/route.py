@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from bus.port import BusError, BusUnavailableError, Consumer, Log, PositionLostError, Publisher
+from connectors.mail.quotes import reply_text
 from daemon.adapters import STORE_ERRORS, BoardHealth, StoredPositions, TopicSink
 from daemon.clock import now
 from daemon.health import BUS, STORE
@@ -111,6 +112,7 @@ def _worker(
         positions=positions,
         policies=policies(process.settings),
         source=instance.source,
+        own_text=reply_text,
         clock=now,
         health=BoardHealth(board=process.board),
         metrics=metrics,

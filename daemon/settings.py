@@ -23,7 +23,8 @@ from pydantic import (
 from connectors.mail.settings import MailAccountSettings, SmtpSettings
 from daemon.settings_legacy import LegacySettings
 from daemon.settings_notices import AccountNoticesSettings, NoticesSettings
-from router.policy import AccountPolicy, Otherwise, SenderMatch, Takes
+from daemon.settings_staff import StaffSettings
+from router.policy import AccountPolicy, Otherwise, SenderMatch, Strangers, Takes
 from schemas.message import Name
 
 
@@ -83,6 +84,10 @@ class PolicySettings(Section):
     unmatched: Otherwise = Field(default=Otherwise.HOLD, description="replies that match no ticket: hold or new")
     automatic: Otherwise = Field(default=Otherwise.HOLD, description="automatic mail that answers nothing: hold or new")
     takes: Takes = Field(default=Takes.ALL, description="all, or replies alone")
+    strangers: Strangers = Field(
+        default=Strangers.HOLD,
+        description="answers by people who take no part in the ticket: hold, or attach them for agents' eyes alone",
+    )
 
     def policy(self) -> AccountPolicy:
         """Give it as the router sees it."""
@@ -93,6 +98,7 @@ class PolicySettings(Section):
             unmatched=self.unmatched,
             automatic=self.automatic,
             takes=self.takes,
+            strangers=self.strangers,
         )
 
 
@@ -139,6 +145,7 @@ class Settings(Section):
     log: LogSettings = LogSettings()
     retention: RetentionSettings = RetentionSettings()
     notices: NoticesSettings = NoticesSettings()
+    staff: StaffSettings = StaffSettings()
     accounts: Accounts = Field(default_factory=dict, description="by name; the channel says which keys they have")
     policies: Mapping[str, PolicySettings] = Field(
         default_factory=dict, description="by account; written as [accounts.NAME.policy]"

@@ -86,10 +86,13 @@ class LatePublisher:
 
 def policies(settings: Settings) -> Policies:
     """Give what each account wants done with its messages, as the router sees it."""
-    own = (address for account in settings.mail_accounts().values() for address in account.addresses)
+    accounts = settings.mail_accounts()
+    own = {name: [a for a in account.addresses if not a.endswith("@*")] for name, account in accounts.items()}
     return Policies(
         accounts={name: _policy(settings, name) for name in settings.policies},
-        own_addresses=frozenset(address for address in own if not address.endswith("@*")),
+        own_addresses=frozenset(address for addresses in own.values() for address in addresses),
+        staff=settings.staff.staff(),
+        senders={name: addresses[0] for name, addresses in own.items() if addresses},
         default=AccountPolicy(),
         legacy=tuple(desk.desk(name) for name, desk in settings.legacy.items()),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import uuid4
 
 from router.incoming import Incoming
@@ -17,9 +18,18 @@ from schemas.events import (
     TicketSnapshot,
     shard_of,
 )
-from schemas.message import Automatic, Kind, Verdict
-from schemas.placement import Rule
+from schemas.message import Automatic, Kind, Party, Verdict
+from schemas.placement import Author, Rule, Visibility
 from schemas.routing_rows import MessageRow, OutboxRow
+from schemas.sending_rows import SentRow
+
+
+class Seen(NamedTuple):
+    """What a placement says of a message: by which rule it stands there, who speaks, and who may see it."""
+
+    rule: Rule
+    author: Author
+    visibility: Visibility
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +39,10 @@ class Announcer:
     source: str
     now: datetime
 
-    def placed(self, ticket: Ticket, message: Incoming, rule: Rule, *, opened: bool) -> OutboxRow:
+    def placed(self, ticket: Ticket, message: Incoming, seen: Seen, *, opened: bool) -> OutboxRow:
         """Say that a message opened the ticket or was added to it."""
         kind = EventType.CREATED if opened else EventType.MESSAGE_ADDED
-        return self._row(ticket, kind, message=_about(message, rule))
+        return self._row(ticket, kind, message=_about(message, seen))
 
     def reopened(self, ticket: Ticket, *, previous: str) -> OutboxRow:
         """Say that a customer's message opened a closed ticket again."""
@@ -59,6 +69,21 @@ class Announcer:
             rule=letter.rule,
         )
         return self._row(ticket, EventType.MESSAGE_ADDED, message=message)
+
+    def delivery_changed(self, ticket: Ticket, sent: SentRow, delivery: Sequence[RecipientState]) -> OutboxRow:
+        """Say how far a message of ours has come, to every recipient."""
+        message = EventMessage.model_construct(
+            id=sent.message_id,
+            kind=Kind.MESSAGE,
+            direction="out",
+            sender=Party(address=sent.sender_address, name=sent.sender_name),
+            received_at=sent.received_at,
+            subject=sent.subject,
+            text=sent.body_text,
+            author=Author(sent.author),
+            visibility=Visibility(sent.visibility),
+        )
+        return self._row(ticket, EventType.DELIVERY_CHANGED, message=message, delivery=delivery)
 
     def _row(
         self,
@@ -104,7 +129,7 @@ def _snapshot(ticket: Ticket) -> TicketSnapshot:
     )
 
 
-def _about(message: Incoming, rule: Rule) -> EventMessage:
+def _about(message: Incoming, seen: Seen) -> EventMessage:
     inbound = message.message
     return EventMessage.model_construct(
         id=message.id,
@@ -118,5 +143,7 @@ def _about(message: Incoming, rule: Rule) -> EventMessage:
         files=inbound.files,
         automatic=inbound.automatic,
         verdict=inbound.verdict,
-        rule=rule,
+        author=seen.author,
+        visibility=seen.visibility,
+        rule=seen.rule,
     )

@@ -8,11 +8,14 @@ from datetime import datetime
 
 from router.announce import Announcer
 from router.incoming import Incoming, receive
+from router.keys import Keyring
 from router.notify import notice_rows
 from router.placer import Double, NewTickets, Placer
 from router.policy import Policies
 from router.ports import RoutingStore, RoutingTransaction
 from router.reading import ClaimsGrownError, Wanted, read_view
+from router.replies import Replies
+from router.tokens import Signer
 from router.view import View
 from router.writing import changes_of
 from schemas.message import InboundMessage
@@ -54,7 +57,8 @@ def _no_phase(_name: str, _seconds: float) -> None:
 class BatchRouter:
     """Routes parts. `source` is the CloudEvents source of this installation; `clock` gives the time of deciding.
 
-    `phase` hears how many seconds of `timer` went into lock_and_read, decide, and write (with the commit).
+    `own_text` cuts from an agent's mail what it quotes. `phase` hears how many seconds of `timer` went into
+    lock_and_read, decide, and write (with the commit).
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class BatchRouter:
         policies: Policies,
         source: str,
         clock: Callable[[], datetime],
+        own_text: Callable[[str], str] = str,
         phase: Callable[[str, float], None] = _no_phase,
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -71,31 +76,37 @@ class BatchRouter:
         self._policies = policies
         self._source = source
         self._clock = clock
+        self._own_text = own_text
+        self._keyring = Keyring(store=store, clock=clock)
         self._phase = phase
         self._timer = timer
 
     async def route(self, part: Part) -> Routed:
         """Route a part in one transaction; `FencedError`, or whatever the store raises: nothing is written."""
         extra: frozenset[IdKey] = frozenset()
+        signer = await self._keyring.signer(routable.message for routable in part.messages)
         while True:
             try:
-                return await self._attempt(part, extra)
+                return await self._attempt(part, extra, signer)
             except ClaimsGrownError as grown:
                 extra |= grown.keys
 
-    async def _attempt(self, part: Part, extra: frozenset[IdKey]) -> Routed:
+    async def _attempt(self, part: Part, extra: frozenset[IdKey], signer: Signer) -> Routed:
         begun = self._timer()
         async with self._store.transaction() as transaction:
             if part.moves and not await transaction.move_offsets(part.log, part.moves):
                 raise FencedError("the stored offsets are not where this consumer left them")
             if part.revived is not None and not await transaction.revive(part.revived):
                 raise FencedError("somebody else took this dead letter")
-            fresh, doubles = await _claim(transaction, await self._receive(transaction, part.messages))
-            view = await read_view(transaction, fresh, self._policies, Wanted(ids=extra))
+            fresh, doubles = await _claim(transaction, await self._receive(transaction, part.messages, signer))
+            view = await read_view(transaction, fresh, self._policies, Wanted(ids=extra), signer)
             await transaction.reserve_ticket_ids(len(fresh))
+            await transaction.reserve_message_ids(sum(message.staff for message in fresh))
             read = self._timer()
             now = self._clock()
-            placer = self._decide(transaction, view, fresh, now)
+            placer = self._placer(transaction, view, signer, now)
+            for message in fresh:
+                placer.route(message)
             changes = changes_of(placer, view, doubles, part.dead, now)
             changes.notices = notice_rows(placer.placed.values(), self._policies, now)
             decided = self._timer()
@@ -105,23 +116,29 @@ class BatchRouter:
         self._phase("write", self._timer() - decided)
         return _count(placer, doubles, part)
 
-    def _decide(
-        self, transaction: RoutingTransaction, view: View, messages: Sequence[Incoming], now: datetime
-    ) -> Placer:
-        placer = Placer(
+    def _placer(self, transaction: RoutingTransaction, view: View, signer: Signer, now: datetime) -> Placer:
+        next_id = transaction.next_message_id
+        return Placer(
             view=view,
             policies=self._policies,
             announcer=Announcer(source=self._source, now=now),
             new_tickets=NewTickets(next_id=transaction.next_ticket_id, number=transaction.ticket_number),
+            replies=Replies(signer=signer, policies=self._policies, next_id=next_id, now=now, own_text=self._own_text),
         )
-        for message in messages:
-            placer.route(message)
-        return placer
 
-    async def _receive(self, transaction: RoutingTransaction, messages: Sequence[Routable]) -> list[Incoming]:
+    async def _receive(
+        self, transaction: RoutingTransaction, messages: Sequence[Routable], signer: Signer
+    ) -> list[Incoming]:
         ids = await transaction.message_ids(len(messages)) if messages else ()
         return [
-            receive(m.message, message_id=i, policies=self._policies, partition=m.partition, offset=m.offset)
+            receive(
+                m.message,
+                message_id=i,
+                policies=self._policies,
+                signer=signer,
+                partition=m.partition,
+                offset=m.offset,
+            )
             for i, m in zip(ids, messages, strict=True)
         ]
 

@@ -11,19 +11,20 @@ from router.announce import Announcer
 from router.batch import BatchRouter, FencedError, Part, Routable, Routed
 from router.decode import Undecodable, UnknownSchemaError, decode
 from router.findings import Findings, search
-from router.gates import Case, reopens
+from router.gates import Candidate, Case, is_internal, reopens
 from router.incoming import Incoming, receive
 from router.isolation import failure_reason
+from router.keys import Keyring
 from router.placement import Placement, discarded, joined, opened
 from router.placer import NewTickets, Placer
 from router.policy import Policies
 from router.ports import RoutingStore, RoutingTransaction
 from router.reading import ClaimsGrownError, Wanted, read_view
 from router.stored import message_of
-from router.view import View
+from router.view import Ticket, View
 from router.writing import changes_of
 from schemas.message import InboundMessage
-from schemas.placement import Evidence, Fault, Rule, Source
+from schemas.placement import Evidence, Fault, Rule, Source, Visibility
 from schemas.routing_rows import IdKey, LogPosition, StoredDeadLetter
 
 TRIES: Final = 5
@@ -78,6 +79,7 @@ class Desk:
         self._source = source
         self._clock = clock
         self._router = BatchRouter(store=store, policies=policies, source=source, clock=clock)
+        self._keyring = Keyring(store=store, clock=clock)
 
     async def link(self, message_id: int, ticket_number: str, *, by: str = "an operator") -> Filed:
         """Put a held message on a ticket; its sender takes part from now on, unless the check of the sender failed.
@@ -86,17 +88,11 @@ class Desk:
         """
 
         def choose(case: Case, findings: Findings) -> Placement:
-            ticket = next((t for t in case.view.tickets.values() if t.number == ticket_number), None)
+            named = next((t for t in case.view.tickets.values() if t.number == ticket_number), None)
+            ticket = case.view.standing(named.id) if named is not None else None
             if ticket is None or ticket.scope != case.message.message.scope:
                 raise NoSuchTicketError(f"no ticket {ticket_number} in the scope of this message")
-            return joined(
-                findings,
-                rule=Rule.OPERATOR,
-                ticket=ticket,
-                evidence=Evidence(source=Source.OPERATOR),
-                reopened=reopens(case, ticket),
-                why=f"Put on ticket {ticket.number} by {by}.",
-            )
+            return _linked(case, findings, ticket, by)
 
         return await self._file(message_id, choose, ticket_number=ticket_number)
 
@@ -169,9 +165,10 @@ class Desk:
             row = await transaction.held_message(request.message_id)
             if row is None:
                 return await _placed_before(transaction, request)
-            message = receive(message_of(row), message_id=row.id, policies=self._policies)
+            signer = await self._keyring.signer()
+            message = receive(message_of(row), message_id=row.id, policies=self._policies, signer=signer)
             wanted = Wanted(ids=extra, held=frozenset({row.id}), tickets=await _tickets(transaction, request))
-            view = await read_view(transaction, [message], self._policies, wanted)
+            view = await read_view(transaction, [message], self._policies, wanted, signer)
             if row.id not in view.waiting:
                 return await _placed_before(transaction, request)
             await transaction.reserve_ticket_ids(1)
@@ -207,6 +204,22 @@ class _Request:
     choose: Choose
     ticket_number: str
     again: str
+
+
+def _linked(case: Case, findings: Findings, ticket: Ticket, by: str) -> Placement:
+    """Put a message on a ticket because somebody says so. What staff wrote there is for agents: nothing was sent."""
+    candidate = Candidate(ticket, Evidence(source=Source.OPERATOR))
+    internal = case.message.staff or is_internal(case, candidate)
+    placement = joined(
+        findings,
+        rule=Rule.OPERATOR,
+        ticket=ticket,
+        evidence=candidate.evidence,
+        reopened=reopens(case, ticket) and not internal,
+        why=f"Put on ticket {ticket.number} by {by}.",
+        visibility=Visibility.INTERNAL if internal else Visibility.PUBLIC,
+    )
+    return placement.by_agent() if case.message.staff else placement
 
 
 async def _tickets(transaction: RoutingTransaction, request: _Request) -> frozenset[int]:

@@ -4,23 +4,40 @@ A gate says nothing when it lets the candidate pass, else why not. `CLOSED` is t
 every other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from router.incoming import Incoming
-from router.policy import AccountPolicy
+from router.policy import AccountPolicy, SenderMatch
+from router.proposals import named_messages
 from router.subjects import is_changed
 from router.view import Ticket, View
 from schemas.message import Automatic, Result, SubjectPrefix
-from schemas.placement import Evidence, Gate, Rejected, Relation
+from schemas.placement import SPAM, Evidence, Gate, Rejected, Relation, Rule, Visibility
+
+SIGNED: Final = (Rule.REPLY_TOKEN, Rule.SIGNED_ID, Rule.BODY_TOKEN)
 
 
 class Candidate(NamedTuple):
-    """A ticket that a rule proposes, with its evidence."""
+    """A ticket that a rule proposes, with its evidence.
+
+    `named` is the ticket that was meant, if that one was merged into `ticket`. `taught`: an operator put a message of
+    the same sender with the same id there.
+    """
 
     ticket: Ticket
     evidence: Evidence
+    rule: Rule = Rule.IDS
+    named: Ticket | None = None
+    taught: bool = False
+
+    def question(self, case: "Case") -> tuple[object, ...]:
+        """Give all that gates look at: the same question has the same answer."""
+        named = None if self.named is None else self.named.id
+        proven = self.rule in SIGNED or case.answers_itself(self.evidence)
+        inside = case.view.is_internal(self.evidence.message_id)
+        return self.ticket.id, named, self.evidence.relation, proven, self.taught, inside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,20 +93,25 @@ def participant(case: Case, candidate: Candidate) -> str | None:
     """
     if case.message.anonymous or case.message.sender not in candidate.ticket.members:
         return "its sender takes no part in that ticket"
-    if case.message.involves(candidate.ticket.requester):
+    if case.message.involves(candidate.ticket.requester) or candidate.taught:
         return None
     if candidate.evidence.relation is Relation.QUOTED:
         return "it only quotes an id that the ticket quotes, and does not name its requester"
-    if case.waiting and not case.answers_itself(candidate.evidence):
+    if case.waiting and candidate.rule not in SIGNED and not case.answers_itself(candidate.evidence):
         return "it was here before what it answers, and does not name the ticket's requester"
     return None
 
 
 def verdict(case: Case, candidate: Candidate) -> str | None:
-    """Gate 2, second half: a failed check is nobody; without one only a known id will do, unless any may match."""
+    """Gate 2, second half: a failed check is nobody; without one only a known or signed id will do.
+
+    Where the account lets any sender match, nothing but a failed check is asked.
+    """
     result = case.message.message.verdict.result
     if result is Result.FAIL:
         return "the check of its sender failed: somebody else may have written it"
+    if candidate.rule is Rule.SUBJECT_TAG and case.policy.sender_match is SenderMatch.OFF:
+        return "the account joins nothing by what can be guessed"
     if candidate.evidence.relation is Relation.KNOWN or case.policy.trusts(result):
         return None
     return "nothing proves its sender, and the ticket's own ids are not in it"
@@ -103,16 +125,29 @@ def forward(case: Case, _candidate: Candidate) -> str | None:
 
 
 def subject(case: Case, candidate: Candidate) -> str | None:
-    """Gate 3, second half: a new subject is a new matter. A machine writes its own subject."""
-    if case.is_machine or not is_changed(candidate.ticket.subject_base, case.message.message.thread.subject_base):
+    """Gate 3, second half: a new subject is a new matter. A machine writes its own subject.
+
+    Of a merged ticket the subject of either will do.
+    """
+    theirs = case.message.message.thread.subject_base
+    ours = {ticket.subject_base for ticket in (candidate.named, candidate.ticket) if ticket is not None}
+    if case.is_machine or not all(is_changed(subject_base, theirs) for subject_base in ours):
         return None
     return "its subject is another one"
 
 
+def spam(_case: Case, candidate: Candidate) -> str | None:
+    """Gate 7: what was called spam gets no messages by itself."""
+    return "the ticket was called spam" if candidate.ticket.status == SPAM else None
+
+
 def closed(case: Case, candidate: Candidate) -> str | None:
-    """Gate 6: a ticket closed for longer than the reopen window stays closed. Machines reopen nothing, and may join."""
+    """Gate 6: a ticket closed for longer than the reopen window stays closed.
+
+    Machines and what customers are not shown reopen nothing (gates 8 and 4), and may join.
+    """
     closed_at = candidate.ticket.closed_at
-    if closed_at is None or case.is_machine:
+    if closed_at is None or case.is_machine or is_internal(case, candidate):
         return None
     if case.message.message.received_at - closed_at <= case.policy.reopen_window:
         return None
@@ -127,17 +162,33 @@ GATES: Final[tuple[tuple[Gate, GateCheck], ...]] = (
     (Gate.VERDICT, verdict),
     (Gate.FORWARD, forward),
     (Gate.SUBJECT, subject),
+    (Gate.SPAM, spam),
     (Gate.CLOSED, closed),
 )
 
 
 def refusal(case: Case, candidate: Candidate) -> Refusal | None:
     """Ask every gate in order; None means that the message may join."""
-    for gate, check in GATES:
+    return refused_by(GATES, case, candidate)
+
+
+def refused_by(gates: Sequence[tuple[Gate, GateCheck]], case: Case, candidate: Candidate) -> Refusal | None:
+    """Ask some gates in order."""
+    for gate, check in gates:
         reason = check(case, candidate)
         if reason is not None:
             return Refusal(candidate, gate, reason)
     return None
+
+
+def is_internal(case: Case, candidate: Candidate) -> bool:
+    """Gate 4: what belongs to an internal message of the ticket is internal, and so is what an insider writes."""
+    if case.message.sender in candidate.ticket.insiders or case.view.is_internal(candidate.evidence.message_id):
+        return True
+    return any(
+        found.visibility == Visibility.INTERNAL and case.view.standing(found.ticket_id) is candidate.ticket
+        for found in named_messages(case.message, case.view)
+    )
 
 
 def reopens(case: Case, ticket: Ticket) -> bool:

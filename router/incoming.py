@@ -4,10 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from router.found import NOTHING, Found, tokens_of
 from router.policy import Policies
+from router.tokens import Signer
 from schemas.message import InboundMessage, Party, ThreadId
+from schemas.numbers import tags_in
 from schemas.placement import Source, address_key, match_key
 from schemas.routing_rows import IdKey
+from schemas.tokens import token_in_address
 
 NAMED_IDS: Final = 20
 NAMED_PARTIES: Final = 20
@@ -15,6 +19,9 @@ NAMED_PARTIES: Final = 20
 
 Beyond that a quoted id joins only its own sender's messages; a known id is never limited.
 """
+
+TAGS: Final = 3
+"""Ticket numbers in a subject that are looked at."""
 
 MAIL: Final = "mail"
 
@@ -28,7 +35,7 @@ class Quote(NamedTuple):
 
 
 class Member(NamedTuple):
-    """Somebody in To or Cc who is none of us and not the sender."""
+    """Somebody in To or Cc who is none of us and not the sender. A reply address of ours is nobody."""
 
     key: bytes
     address: str
@@ -38,8 +45,8 @@ class Member(NamedTuple):
 class Incoming:
     """One message. `id` is the store's number for it, `partition` and `offset` where its record stood.
 
-    `quoted` is nearest first: In-Reply-To, then References from right to left. A sender without an address is nobody:
-    `anonymous` messages match nothing.
+    `quoted` is nearest first: In-Reply-To, then References from right to left; `tags` are numbers of tickets in its
+    subject. A sender without an address is nobody: `anonymous` messages match nothing. One of `staff` is no customer.
     """
 
     id: int
@@ -49,13 +56,21 @@ class Incoming:
     quoted: tuple[Quote, ...]
     members: tuple[Member, ...]
     match: bytes
+    tokens: Found = NOTHING
+    tags: tuple[str, ...] = ()
+    staff: bool = False
     partition: int | None = None
     offset: int | None = None
 
     @property
     def anonymous(self) -> bool:
         """Whether nobody can say who wrote it."""
-        return not _is_somebody(self.message.channel, self.message.sender)
+        return not is_somebody(self.message.channel, self.message.sender)
+
+    @property
+    def names_anything(self) -> bool:
+        """Whether it carries an id, a token or a number that may name a ticket."""
+        return bool(self.quoted or self.tokens.ours or self.tags)
 
     def involves(self, person: bytes) -> bool:
         """Whether this person wrote it or stands in To or Cc."""
@@ -73,10 +88,11 @@ def receive(
     *,
     message_id: int,
     policies: Policies,
+    signer: Signer | None = None,
     partition: int | None = None,
     offset: int | None = None,
 ) -> Incoming:
-    """Prepare a message for matching."""
+    """Prepare a message for matching. Without a signer no token is true."""
     sender = address_key(message.channel, message.sender.address)
     return Incoming(
         id=message_id,
@@ -86,6 +102,9 @@ def receive(
         quoted=_quotes(message),
         members=_members(message, sender, policies),
         match=match_key(message.account, sender, message.thread.subject_base.strip()),
+        tokens=tokens_of(message, signer, policies),
+        tags=tags_in(message.subject)[:TAGS] if "#" in message.subject else (),
+        staff=policies.is_staff(message.sender.address),
         partition=partition,
         offset=offset,
     )
@@ -114,7 +133,7 @@ def _members(message: InboundMessage, sender: bytes, policies: Policies) -> tupl
     ours = {address.strip().lower() for address in message.envelope.rcpt_to}
     found: dict[bytes, Member] = {}
     for party in (*message.to, *message.cc):
-        if _is_somebody(message.channel, party) and _is_other(party, ours, policies):
+        if is_somebody(message.channel, party) and _is_other(party, ours, policies):
             key = address_key(message.channel, party.address)
             found.setdefault(key, Member(key, party.address))
     found.pop(sender, None)
@@ -123,10 +142,10 @@ def _members(message: InboundMessage, sender: bytes, policies: Policies) -> tupl
 
 def _is_other(party: Party, ours: set[str], policies: Policies) -> bool:
     address = party.address.strip().lower()
-    return address not in ours and not policies.is_ours(address)
+    return address not in ours and not policies.is_staff(address) and not token_in_address(address)
 
 
-def _is_somebody(channel: str, party: Party) -> bool:
+def is_somebody(channel: str, party: Party) -> bool:
     """Whether an address names one person: in mail, a word without a domain ("root") is many people's."""
     address = party.address.strip()
     if channel != MAIL:

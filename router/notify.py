@@ -141,7 +141,7 @@ def _forms(address: str) -> tuple[str, str]:
 
 
 def _is_ours(case: Case, address: str) -> bool:
-    return case.policies.is_ours(address) or address in {to.strip().lower() for to in case.inbound.envelope.rcpt_to}
+    return case.policies.is_staff(address) or address in {to.strip().lower() for to in case.inbound.envelope.rcpt_to}
 
 
 def _is_machine(*addresses: str) -> bool:

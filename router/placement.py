@@ -1,28 +1,49 @@
 """What a rule answers: where the message goes, and the words for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from router.delivery import Delivery
 from router.findings import Findings
 from router.view import Ticket
-from schemas.placement import Decision, Evidence, HoldReason, Outcome, Rule
+from schemas.placement import Author, Decision, Evidence, HoldReason, Outcome, Rule, Visibility
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """One answer. `ticket` is the one to join; `continues` the one that a new ticket follows."""
+    """One answer. `ticket` is the one to join; `continues` the one that a new ticket follows.
+
+    `sends_on` says that it goes to the customer, too: an agent wrote it. `delivery` is what a report says of a message
+    of ours.
+    """
 
     decision: Decision
     ticket: Ticket | None = None
     continues: Ticket | None = None
+    author: Author = Author.CUSTOMER
+    visibility: Visibility = Visibility.PUBLIC
+    sends_on: bool = False
+    delivery: Delivery | None = None
 
     @property
     def outcome(self) -> Outcome:
         """What becomes of the message."""
         return self.decision.outcome
 
+    def by_agent(self, *, sends_on: bool = False, requester: str = "") -> "Placement":
+        """Give it as an agent's; `requester` is who may really have asked."""
+        decision = self.decision.model_copy(update={"requester": requester}) if requester else self.decision
+        return replace(self, decision=decision, author=Author.AGENT, sends_on=sends_on)
+
 
 def joined(
-    findings: Findings, *, rule: Rule, ticket: Ticket, evidence: Evidence, reopened: bool, why: str
+    findings: Findings,
+    *,
+    rule: Rule,
+    ticket: Ticket,
+    evidence: Evidence,
+    reopened: bool,
+    why: str,
+    visibility: Visibility = Visibility.PUBLIC,
 ) -> Placement:
     """Put the message on a ticket."""
     decision = Decision(
@@ -35,7 +56,7 @@ def joined(
         suggestions=findings.suggestions(beside=ticket),
         explanation=f"{why} The ticket was opened again." if reopened else why,
     )
-    return Placement(decision=decision, ticket=ticket)
+    return Placement(decision=decision, ticket=ticket, visibility=visibility)
 
 
 def opened(findings: Findings, *, rule: Rule, why: str, continues: Ticket | None = None) -> Placement:
@@ -74,6 +95,9 @@ def discarded(findings: Findings, *, why: str) -> Placement:
     return Placement(decision=decision)
 
 
-def noted(*, why: str) -> Placement:
+def noted(
+    *, why: str, rule: Rule = Rule.KIND, evidence: tuple[Evidence, ...] = (), delivery: Delivery | None = None
+) -> Placement:
     """Keep and count the message; it is nobody's request."""
-    return Placement(decision=Decision(rule=Rule.KIND, outcome=Outcome.NOTED, explanation=why))
+    decision = Decision(rule=rule, outcome=Outcome.NOTED, evidence=evidence, explanation=why)
+    return Placement(decision=decision, delivery=delivery)

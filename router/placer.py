@@ -8,15 +8,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
-from router.announce import Announcer
+from router.announce import Announcer, Seen
 from router.decide import decide, decide_again
 from router.incoming import Incoming
+from router.outgoing import OUT
 from router.placement import Placement
 from router.policy import Policies
+from router.replies import Replies
+from router.rules.own_mail import is_own
+from router.sendings import Sendings
 from router.view import Ticket, View
 from schemas.message import Result
-from schemas.placement import OPEN, Decision, Outcome
-from schemas.routing_rows import IdKey, KnownRow, OutboxRow, ParticipantRow, QuotedRow, ThreadRow
+from schemas.placement import OPEN, Author, Decision, Outcome, Visibility
+from schemas.routing_rows import (
+    IdKey,
+    KnownRow,
+    OutboxRow,
+    ParticipantRow,
+    QuotedRow,
+    ThreadRow,
+)
 
 MAX_MEMBERS = 100
 """Participants of one ticket. Whoever is named beyond that is a stranger to it, and held."""
@@ -39,6 +50,8 @@ class Placed:
     decision: Decision
     ticket: Ticket | None
     stored: bool = False
+    author: Author = Author.CUSTOMER
+    visibility: Visibility = Visibility.PUBLIC
 
     @property
     def state(self) -> str:
@@ -72,15 +85,24 @@ def unproven(match: bytes) -> bytes:
 
 
 class Placer:
-    """One transaction's worth of routing."""
+    """One transaction's worth of routing. Without `replies` (no key yet) agents' answers go to nobody."""
 
-    def __init__(self, *, view: View, policies: Policies, announcer: Announcer, new_tickets: NewTickets) -> None:
+    def __init__(
+        self,
+        *,
+        view: View,
+        policies: Policies,
+        announcer: Announcer,
+        new_tickets: NewTickets,
+        replies: Replies | None = None,
+    ) -> None:
         self.placed: dict[int, Placed] = {}
         self.doubles: list[Double] = []
         self.threads: dict[IdKey, ThreadRow] = {}
         self.quoted: dict[tuple[IdKey, bytes], QuotedRow] = {}
         self.participants: list[ParticipantRow] = []
         self.outbox: list[OutboxRow] = []
+        self.sendings = Sendings(view=view, announcer=announcer, replies=replies)
         self._view = view
         self._policies = policies
         self._announcer = announcer
@@ -97,8 +119,8 @@ class Placer:
         self.place(message, decide(message, self._view, self._policies.of(message.message.account)))
 
     def admit(self, ticket: Ticket, message: Incoming) -> None:
-        """Let a message's sender take part: an operator put it on the ticket."""
-        if not message.anonymous and message.message.verdict.result is not Result.FAIL:
+        """Let a message's sender take part: an operator put it on the ticket. Staff take part in none."""
+        if not message.anonymous and not message.staff and message.message.verdict.result is not Result.FAIL:
             self._join(ticket, message.sender, message.message.sender.address, "added")
 
     def place(self, message: Incoming, placement: Placement) -> None:
@@ -138,9 +160,11 @@ class Placer:
     def _own(self, message: Incoming) -> None:
         """Make the message's own id known, or note that it came before and proposes nothing from now on.
 
-        A mail whose sender's check failed spoils nobody's id, and gives way when the true one comes.
+        A mail whose sender's check failed spoils nobody's id, and gives way when the true one comes. What comes with an
+        id of ours spoils that one never.
         """
-        if message.own is None:
+        owner = self._view.owner(message.own) if message.own else None
+        if message.own is None or is_own(message) or (owner is not None and owner.direction == OUT):
             return
         row = self._view.threads[message.own]
         if row.known_message_id is None or self._view.takes_over(message):
@@ -155,13 +179,24 @@ class Placer:
         if ticket is not None and decision.ticket != ticket.number:
             decision = decision.model_copy(update={"ticket": ticket.number})
         stored = message.id in self._stored_waiting
-        placed = Placed(message=message, decision=decision, ticket=ticket, stored=stored)
+        placed = Placed(
+            message=message,
+            decision=decision,
+            ticket=ticket,
+            stored=stored,
+            author=placement.author,
+            visibility=placement.visibility,
+        )
         self.placed[message.id] = placed
         self._remember(message, placed)
         if ticket is not None:
-            self._add(ticket, message, decision)
+            self._add(ticket, placed)
         elif placed.state == "held":
             self._view.add_waiting(message)
+        if ticket is not None and placement.sends_on:
+            self.outbox.extend(self.sendings.answer(ticket, message))
+        if placement.delivery is not None:
+            self.outbox.extend(self.sendings.deliver(placement.delivery))
 
     def _open(self, message: Incoming, placement: Placement) -> Ticket:
         inbound, ticket_id = message.message, self._new.next_id()
@@ -197,27 +232,38 @@ class Placer:
             message.sender,
             bytes.fromhex(inbound.fingerprint) if inbound.fingerprint else None,
             inbound.verdict.result,
+            author=placed.author,
+            visibility=placed.visibility,
         )
 
-    def _add(self, ticket: Ticket, message: Incoming, decision: Decision) -> None:
-        """Put the message on the ticket: count, people, ids, events."""
+    def _add(self, ticket: Ticket, placed: Placed) -> None:
+        """Put the message on the ticket: count, people, ids, events.
+
+        What is internal or unverified brings nobody in; what is unverified is nobody's word about ids, either.
+        """
+        message, decision = placed.message, placed.decision
         if decision.reopened:
             self._reopen(ticket)
         ticket.message_count += 1
         ticket.last_message_at = max(ticket.last_message_at, message.message.received_at)
-        self._admit(ticket, message)
-        self._quote(ticket, message)
+        if placed.visibility is Visibility.PUBLIC:
+            self._admit(ticket, placed)
+        if placed.visibility is not Visibility.UNVERIFIED:
+            self._quote(ticket, placed)
         opened = ticket.version == 0
-        self.outbox.append(self._announcer.placed(ticket, message, decision.rule, opened=opened))
+        seen = Seen(decision.rule, placed.author, placed.visibility)
+        self.outbox.append(self._announcer.placed(ticket, message, seen, opened=opened))
 
     def _reopen(self, ticket: Ticket) -> None:
         previous, ticket.status, ticket.closed_at = ticket.status, OPEN, None
         self._view.add_ticket(ticket)
         self.outbox.append(self._announcer.reopened(ticket, previous=previous))
 
-    def _admit(self, ticket: Ticket, message: Incoming) -> None:
-        """Let those whom the requester names take part, unless the check of the sender failed."""
-        if message.sender == ticket.requester and message.message.verdict.result is not Result.FAIL:
+    def _admit(self, ticket: Ticket, placed: Placed) -> None:
+        """Let those whom the requester or an agent names take part, unless the check of the sender failed."""
+        message = placed.message
+        speaks = message.sender == ticket.requester or placed.author is Author.AGENT
+        if speaks and message.message.verdict.result is not Result.FAIL:
             for member in message.members:
                 self._join(ticket, member.key, member.address, "recipient")
 
@@ -226,14 +272,15 @@ class Placer:
             ticket.members[key] = address
             self.participants.append(ParticipantRow(ticket.id, key, address, role))
 
-    def _quote(self, ticket: Ticket, message: Incoming) -> None:
+    def _quote(self, ticket: Ticket, placed: Placed) -> None:
         """Index the ids that nobody here owns for their sender, if that is who it says: the first message of each."""
+        message = placed.message
         if message.anonymous or not self._is_proven(message):
             return
         for quote in message.quoted:
             place = (quote.key, message.sender)
             if self._view.owner(quote.key) is None and place not in self._view.quoted:
-                row = QuotedRow(*quote.key, message.sender, message.id, ticket.id)
+                row = QuotedRow(*quote.key, message.sender, message.id, ticket.id, visibility=placed.visibility)
                 self._view.quoted[place] = self.quoted[place] = row
 
     def _is_proven(self, message: Incoming) -> bool:

@@ -26,6 +26,13 @@ class Otherwise(StrEnum):
     NEW = "new"
 
 
+class Strangers(StrEnum):
+    """What happens to an answer on a ticket by somebody who takes no part in it."""
+
+    HOLD = "hold"
+    ATTACH = "attach"
+
+
 class Takes(StrEnum):
     """Which messages an account is for."""
 
@@ -35,10 +42,11 @@ class Takes(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountPolicy:
-    """Choices of one account. A stranger's reply is always held.
+    """Choices of one account.
 
     `sender_window` counts from a ticket's last message to the new one's received time, `reopen_window` from closing.
-    `automatic` says whether automatic mail that belongs to no ticket and answers nothing may open one.
+    `automatic` says whether automatic mail that belongs to no ticket and answers nothing may open one. `strangers`
+    attached are shown to agents alone, as nobody's proven words.
     """
 
     sender_match: SenderMatch = SenderMatch.VERIFIED
@@ -48,6 +56,7 @@ class AccountPolicy:
     automatic: Otherwise = Otherwise.HOLD
     takes: Takes = Takes.ALL
     notices: NoticePolicy = field(default_factory=NoticePolicy)
+    strangers: Strangers = Strangers.HOLD
 
     def trusts(self, result: Result) -> bool:
         """Whether this outcome of the sender's check shows that the sender is who it says; a failed one never does."""
@@ -56,26 +65,51 @@ class AccountPolicy:
         return result is Result.PASS or self.sender_match is SenderMatch.ANY
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staff:
+    """Who works here, all in lower case: their mail is never a customer's."""
+
+    addresses: frozenset[str] = frozenset()
+    domains: frozenset[str] = frozenset()
+
+    def includes(self, address: str) -> bool:
+        """Say whether this address, in lower case, is one of theirs."""
+        return address in self.addresses or address.rpartition("@")[2] in self.domains
+
+
 def _no_accounts() -> Mapping[str, AccountPolicy]:
+    return MappingProxyType({})
+
+
+def _no_addresses() -> Mapping[str, str]:
     return MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policies:
-    """Policies of all accounts, and the addresses that are our own: they take part in no ticket.
+    """Policies of all accounts, and the addresses that are our own or our staff's: they take part in no ticket.
 
+    `senders` gives the address from which an account writes, by account; one that takes any domain has none.
     `legacy` holds the help desks that were used before.
     """
 
     accounts: Mapping[str, AccountPolicy] = field(default_factory=_no_accounts)
     own_addresses: frozenset[str] = frozenset()
+    staff: Staff = Staff()
+    senders: Mapping[str, str] = field(default_factory=_no_addresses)
     default: AccountPolicy = AccountPolicy()
     legacy: tuple[LegacyDesk, ...] = ()
+
+    @property
+    def own_domains(self) -> frozenset[str]:
+        """Domains of our addresses."""
+        return frozenset(address.rpartition("@")[2] for address in self.own_addresses)
 
     def of(self, account: str) -> AccountPolicy:
         """Give the account's policy; an account that left the settings keeps the default one."""
         return self.accounts.get(account, self.default)
 
-    def is_ours(self, address: str) -> bool:
-        """Say whether this is an address of one of our accounts."""
-        return address in self.own_addresses
+    def is_staff(self, address: str) -> bool:
+        """Say whether what comes from this address is no customer's: staff, or one of our own accounts."""
+        bare = address.strip().lower()
+        return bare in self.own_addresses or self.staff.includes(bare)

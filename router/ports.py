@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 from schemas.placement import Fault
 from schemas.routing_rows import (
@@ -21,9 +22,21 @@ from schemas.routing_rows import (
     ThreadRow,
     TicketRow,
 )
+from schemas.sending_rows import SentRow
 
 QuotedLookup = tuple[str, bytes, bytes]
 """Scope, digest, and the key of an address."""
+
+
+class KeyRow(Protocol):
+    """A signing key of the installation."""
+
+    @property
+    def id(self) -> int: ...  # noqa: D102 - the names say it
+    @property
+    def secret(self) -> bytes: ...  # noqa: D102 - see above
+    @property
+    def retired(self) -> bool: ...  # noqa: D102 - see above
 
 
 class RoutingTransaction(Protocol):
@@ -35,6 +48,14 @@ class RoutingTransaction(Protocol):
 
     async def message_ids(self, count: int) -> Sequence[int]:
         """Take numbers for messages, ascending."""
+        ...
+
+    async def reserve_message_ids(self, count: int) -> None:
+        """Make sure that `next_message_id` can be asked this often."""
+        ...
+
+    def next_message_id(self) -> int:
+        """Take the number of a message of ours."""
         ...
 
     async def reserve_ticket_ids(self, count: int) -> None:
@@ -80,8 +101,19 @@ class RoutingTransaction(Protocol):
         """Find open tickets by account, sender and subject: the latest few of each."""
         ...
 
+    async def tickets_by_numbers(self, numbers: Collection[str]) -> Mapping[str, int]:
+        """Find tickets by their public numbers."""
+        ...
+
+    async def lock_sends(self, message_ids: Collection[int]) -> Sequence[SentRow]:
+        """Lock messages of ours that were sent or shall be, and read them."""
+        ...
+
     async def lock_tickets(self, ticket_ids: Collection[int]) -> Sequence[tuple[TicketRow, str | None]]:
-        """Lock tickets and the open ones that follow them, by id; with the number of the ticket that each follows."""
+        """Lock tickets, those into which they were merged, and open ones that follow any of them, by id.
+
+        Each comes with the number of the ticket that it follows.
+        """
         ...
 
     async def participants(self, ticket_ids: Collection[int]) -> Sequence[ParticipantRow]:
@@ -196,6 +228,10 @@ class RoutingStore(Protocol):
 
     async def positions(self, consumer: str, topic: str, partitions: Collection[int]) -> Mapping[int, tuple[int, str]]:
         """Give the stored next offset and log identity of partitions that have one."""
+        ...
+
+    async def signing_keys(self) -> tuple[UUID, Sequence[KeyRow]]:
+        """Give the installation's id and its keys, the oldest first."""
         ...
 
     async def dead_letter(self, dead_letter_id: int) -> StoredDeadLetter | None:

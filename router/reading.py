@@ -2,15 +2,22 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from router.findings import known_proposals, quoted_proposals
 from router.incoming import Incoming, receive
+from router.outgoing import OUT
 from router.policy import Policies
 from router.ports import QuotedLookup, RoutingTransaction
+from router.proposals import proposals, wanted_tags
+from router.rules.by_report import reported_messages
 from router.rules.by_sender import applies
 from router.stored import message_of
+from router.tokens import Signer
 from router.view import Ticket, View
-from schemas.routing_rows import IdKey
+from schemas.routing_rows import HeldMessageRow, IdKey, KnownRow
+
+LEADS: Final = 3
+"""How often tickets are looked for once more because one was merged between reading and locking."""
 
 
 class ClaimsGrownError(Exception):
@@ -31,7 +38,11 @@ class Wanted:
 
 
 async def read_view(
-    transaction: RoutingTransaction, messages: Sequence[Incoming], policies: Policies, wanted: Wanted
+    transaction: RoutingTransaction,
+    messages: Sequence[Incoming],
+    policies: Policies,
+    wanted: Wanted,
+    signer: Signer | None = None,
 ) -> View:
     """Give the view for these messages. Raises `ClaimsGrownError` when a held message's ids must be claimed first."""
     view = View()
@@ -39,13 +50,17 @@ async def read_view(
     keys = {key for message in messages for key in _ids(message)} | wanted.ids
     keys |= {(scope, match) for match, scope in matches.items()}
     view.add_threads(await transaction.lock_ids(keys))
-    await _read_known(transaction, view)
+    await _read_known(transaction, view, messages)
     reached = await _reached(transaction, view, messages, keys)
-    await _read_held(transaction, view, reached | wanted.held, policies)
+    for row in await transaction.lock_held(reached | wanted.held) if reached or wanted.held else ():
+        view.add_waiting(_waiting(row, policies, signer))
+    await _read_known(transaction, view, view.waiting.values())
     everyone = (*messages, *view.waiting.values())
     await _read_quoted(transaction, view, everyone)
+    await _read_numbers(transaction, view, everyone)
     matching = await transaction.open_matches(matches) if matches else ()
     await _read_tickets(transaction, view, everyone, wanted.tickets.union(matching))
+    await _read_sent(transaction, view, everyone)
     return view
 
 
@@ -76,20 +91,25 @@ def _may_release(message: Incoming, view: View) -> bool:
     return row.known_message_id in (None, message.id) or view.takes_over(message)
 
 
-async def _read_held(
-    transaction: RoutingTransaction, view: View, message_ids: Collection[int], policies: Policies
-) -> None:
-    for row in await transaction.lock_held(message_ids) if message_ids else ():
-        held = receive(
-            message_of(row), message_id=row.id, policies=policies, partition=row.partition, offset=row.offset
-        )
-        view.add_waiting(held)
+def _waiting(row: HeldMessageRow, policies: Policies, signer: Signer | None) -> Incoming:
+    return receive(
+        message_of(row),
+        message_id=row.id,
+        policies=policies,
+        signer=signer,
+        partition=row.partition,
+        offset=row.offset,
+    )
 
 
-async def _read_known(transaction: RoutingTransaction, view: View) -> None:
+async def _read_known(transaction: RoutingTransaction, view: View, messages: Iterable[Incoming]) -> None:
+    """Read the messages whose ids are locked, and those whose tokens are carried, unless they are here."""
     known = {row.known_message_id for row in view.threads.values() if row.known_message_id is not None}
+    known |= {token.claim.message_id for message in messages for token in message.tokens.ours}
+    known -= view.asked
     if known:
-        view.messages = {row.id: row for row in await transaction.known(known)}
+        view.asked |= known
+        view.messages |= {row.id: row for row in await transaction.known(known)}
 
 
 async def _read_quoted(transaction: RoutingTransaction, view: View, everyone: Sequence[Incoming]) -> None:
@@ -99,24 +119,52 @@ async def _read_quoted(transaction: RoutingTransaction, view: View, everyone: Se
 
 
 def _lookups(message: Incoming, view: View) -> Iterator[QuotedLookup]:
-    """Name the rows about ids that nobody here owns: the sender's, and those of people in To and Cc."""
+    """Name the rows about ids that nobody here owns: the sender's, and those of people in To and Cc.
+
+    Of an id that has an owner only what an operator taught the sender's.
+    """
     if message.anonymous:
         return
     for quote in message.quoted:
-        if view.threads[quote.key].known_message_id is None:
+        row = view.threads[quote.key]
+        if row.known_message_id is None or row.taught:
             yield *quote.key, message.sender
     for key, member in message.namings():
         if view.threads[key].known_message_id is None:
             yield *key, member
 
 
+async def _read_numbers(transaction: RoutingTransaction, view: View, everyone: Iterable[Incoming]) -> None:
+    numbers = {number for message in everyone for number in wanted_tags(message)}
+    if numbers:
+        view.numbers = dict(await transaction.tickets_by_numbers(numbers))
+
+
 async def _read_tickets(
-    transaction: RoutingTransaction, view: View, everyone: Iterable[Incoming], others: Collection[int]
+    transaction: RoutingTransaction, view: View, everyone: Collection[Incoming], others: Collection[int]
 ) -> None:
-    proposals = (p for m in everyone for found in (known_proposals, quoted_proposals) for p in found(m, view))
-    wanted = {proposal.ticket_id for proposal in proposals} | set(others)
-    if not wanted:
-        return
-    for row, continues_number in await transaction.lock_tickets(wanted):
-        view.add_ticket(Ticket.stored(row, continues_number))
-    view.add_participants(await transaction.participants(view.tickets.keys()))
+    """Lock and read all that is named. A ticket that was merged meanwhile leads on to one that is not here yet."""
+    wanted = {proposal.ticket_id for message in everyone for proposal in proposals(message, view)} | set(others)
+    wanted |= {found.ticket_id for found in _reported(everyone, view) if found.ticket_id is not None}
+    for _ in range(LEADS):
+        if not wanted:
+            break
+        for row, continues_number in await transaction.lock_tickets(wanted):
+            view.add_ticket(Ticket.stored(row, continues_number))
+        wanted = {t.merged_into_id for t in view.tickets.values() if t.merged_into_id is not None}.difference(
+            view.tickets
+        )
+    if view.tickets:
+        view.add_participants(await transaction.participants(view.tickets.keys()))
+
+
+def _reported(everyone: Iterable[Incoming], view: View) -> list[KnownRow]:
+    """Give the messages of ours about which somebody reports."""
+    named = {message_id for message in everyone for message_id in reported_messages(message)}
+    return [found for found in map(view.messages.get, named) if found is not None and found.direction == OUT]
+
+
+async def _read_sent(transaction: RoutingTransaction, view: View, everyone: Iterable[Incoming]) -> None:
+    reported = {found.id for found in _reported(everyone, view)}
+    if reported:
+        view.add_sent(await transaction.lock_sends(reported))

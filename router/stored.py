@@ -47,6 +47,8 @@ def message_row(placed: Placed) -> MessageRow:
         decision=placed.decision.model_dump_json(exclude_defaults=True),
         partition=message.partition,
         offset=message.offset,
+        author=placed.author,
+        visibility=placed.visibility,
     )
 
 

@@ -8,17 +8,27 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Self
+from typing import Final, Self
 
 from router.incoming import Incoming
 from schemas.message import Party, Result
-from schemas.placement import OPEN
+from schemas.placement import OPEN, Visibility
 from schemas.routing_rows import IdKey, KnownRow, ParticipantRow, QuotedRow, ThreadRow, TicketRow
+from schemas.sending_rows import SentRow
+
+MERGES: Final = 16
+"""Merges that are followed from one ticket to the next; a longer chain, or a ring, leads nowhere."""
+
+INSIDER: Final = "internal"
+"""Role of a participant whom customers are not shown."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Ticket:
-    """A ticket that a message may join. `stored_version` 0 means that this batch opened it."""
+    """A ticket that a message may join. `stored_version` 0 means that this batch opened it.
+
+    `insiders` are members whom customers are not shown, nor what they write.
+    """
 
     id: int
     number: str
@@ -42,6 +52,7 @@ class Ticket:
     last_message_at: datetime
     closed_at: datetime | None = None
     members: dict[bytes, str] = field(default_factory=dict)
+    insiders: set[bytes] = field(default_factory=set)
 
     @classmethod
     def stored(cls, row: TicketRow, continues_number: str | None) -> Self:
@@ -66,6 +77,7 @@ class Ticket:
             created_at=row.created_at,
             last_message_at=row.last_message_at,
             closed_at=row.closed_at,
+            merged_into_id=row.merged_into_id,
         )
 
     @property
@@ -86,6 +98,10 @@ class View:
         self.successors: defaultdict[int, dict[int, None]] = defaultdict(dict)
         self.held: defaultdict[IdKey, dict[int, None]] = defaultdict(dict)
         self.waiting: dict[int, Incoming] = {}
+        self.numbers: dict[str, int] = {}
+        self.sent: dict[int, SentRow] = {}
+        self.unseen: set[int] = set()
+        self.asked: set[int] = set()
 
     def add_threads(self, rows: Iterable[ThreadRow]) -> None:
         """Take locked ids."""
@@ -96,6 +112,8 @@ class View:
         """Take rows about quoted ids."""
         for row in rows:
             self.quoted[(row.scope, row.digest), row.address_key] = row
+            if row.visibility == Visibility.INTERNAL:
+                self.unseen.add(row.message_id)
 
     def add_ticket(self, ticket: Ticket) -> None:
         """Take a ticket, and make an open one findable by its sender and subject, and by the ticket that it follows."""
@@ -108,13 +126,20 @@ class View:
     def add_participants(self, rows: Iterable[ParticipantRow]) -> None:
         """Take participants of tickets that are here."""
         for row in rows:
-            self.tickets[row.ticket_id].members[row.address_key] = row.address
+            ticket = self.tickets[row.ticket_id]
+            ticket.members[row.address_key] = row.address
+            if row.role == INSIDER:
+                ticket.insiders.add(row.address_key)
 
     def add_waiting(self, message: Incoming) -> None:
         """Take a held message, to be found by the ids that it quotes."""
         self.waiting[message.id] = message
         for quote in message.quoted:
             self.held[quote.key][message.id] = None
+
+    def add_sent(self, rows: Iterable[SentRow]) -> None:
+        """Take messages of ours about which somebody reports."""
+        self.sent |= {row.message_id: row for row in rows}
 
     def owner(self, key: IdKey) -> KnownRow | None:
         """Give the message whose own id this is."""
@@ -138,6 +163,20 @@ class View:
     def ticket(self, ticket_id: int | None) -> Ticket | None:
         """Give a ticket that was read; None for none."""
         return None if ticket_id is None else self.tickets.get(ticket_id)
+
+    def standing(self, ticket_id: int | None) -> Ticket | None:
+        """Give the ticket on which this one goes on, itself unless it was merged; None when the chain has no end."""
+        ticket = self.ticket(ticket_id)
+        for _ in range(MERGES):
+            if ticket is None or ticket.merged_into_id is None:
+                return ticket
+            ticket = self.ticket(ticket.merged_into_id)
+        return None
+
+    def is_internal(self, message_id: int | None) -> bool:
+        """Whether customers are not shown this message, as far as it was read."""
+        found = None if message_id is None else self.messages.get(message_id)
+        return message_id in self.unseen or (found is not None and found.visibility == Visibility.INTERNAL)
 
     def open_matches(self, match: bytes) -> Iterator[Ticket]:
         """Give the open tickets of one account, requester and subject."""

@@ -46,6 +46,7 @@ class RouterWorker:
         clock: Callable[[], datetime],
         health: Health,
         metrics: Metrics,
+        own_text: Callable[[str], str] = str,
         batch_size: int = BATCH_SIZE,
         fuse: int = FUSE_AFTER,
         gather: float = GATHER_SECONDS,
@@ -63,7 +64,13 @@ class RouterWorker:
         self._fences = 0
         self._isolation = Isolation(
             router=BatchRouter(
-                store=store, policies=policies, source=source, clock=clock, phase=metrics.phase, timer=timer
+                store=store,
+                policies=policies,
+                source=source,
+                clock=clock,
+                own_text=own_text,
+                phase=metrics.phase,
+                timer=timer,
             ),
             store=store,
             positions=positions,

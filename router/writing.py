@@ -29,16 +29,20 @@ def changes_of(
     return Changes(
         tickets=[_new_ticket(ticket) for ticket in view.tickets.values() if ticket.stored_version == 0],
         ticket_changes=[_change(t) for t in view.tickets.values() if t.stored_version and t.changed],
-        messages=[message_row(placed) for placed in new],
+        messages=[*(message_row(placed) for placed in new), *placer.sendings.messages],
         placed=[_left_spool(placed) for placed in placer.placed.values() if placed.stored],
         participants=placer.participants,
         threads=list(placer.threads.values()),
+        own_threads=placer.sendings.threads,
+        sends=placer.sendings.sends,
+        deliveries=list(placer.sendings.deliveries.values()),
         quoted=list(placer.quoted.values()),
         held_ids=[row for placed in new if placed.state == "held" for row in _held_ids(placed)],
         spool=[_spool(placed, now) for placed in new if placed.state == "held"],
         duplicates=[_duplicate(double) for double in twice],
         blobs=[row for placed in new for row in blob_rows(placed.message, "message")]
-        + [row for double in twice for row in blob_rows(double.message, "duplicate")],
+        + [row for double in twice for row in blob_rows(double.message, "duplicate")]
+        + placer.sendings.blobs,
         outbox=placer.outbox,
         dead_letters=dead,
     )
@@ -75,7 +79,8 @@ def _change(ticket: Ticket) -> TicketChange:
 
 def _left_spool(placed: Placed) -> PlacedRow:
     ticket_id = placed.ticket.id if placed.ticket else None
-    return PlacedRow(placed.message.id, ticket_id, placed.state, placed.decision.model_dump_json(exclude_defaults=True))
+    decision = placed.decision.model_dump_json(exclude_defaults=True)
+    return PlacedRow(placed.message.id, ticket_id, placed.state, decision, placed.author, placed.visibility)
 
 
 def _held_ids(placed: Placed) -> Iterable[HeldIdRow]:

@@ -163,7 +163,10 @@ class Suggestion(Wire):
 
 
 class Decision(Wire):
-    """Everything about one placement. `explanation` is for people; `ticket` is the public number."""
+    """Everything about one placement. `explanation` is for people; `ticket` is the public number.
+
+    `requester` is the address of who may really have asked, where staff forwarded it; an agent confirms it.
+    """
 
     rule: Rule
     outcome: Outcome
@@ -175,6 +178,7 @@ class Decision(Wire):
     evidence: tuple[Evidence, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
+    requester: str = ""
 
 
 OPEN: Final = "open"

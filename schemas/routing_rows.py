@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from schemas.notice_rows import NoticeRow
-from schemas.sending_rows import SendRow
+from schemas.sending_rows import DeliveryRow, SendRow
 
 IdKey = tuple[str, bytes]
 """Scope and digest of a thread id."""
@@ -33,12 +33,13 @@ class MovedOffset(NamedTuple):
 
 
 class ThreadRow(NamedTuple):
-    """A thread id under our lock."""
+    """A thread id under our lock; `taught` when an operator's move says more of it to one sender."""
 
     scope: str
     digest: bytes
     known_message_id: int | None
     reused: bool
+    taught: bool = False
 
 
 class KnownRow(NamedTuple):
@@ -54,6 +55,7 @@ class KnownRow(NamedTuple):
     direction: str = "in"
     author: str = "customer"
     visibility: str = "public"
+    own_digest: bytes | None = None
 
 
 class QuotedRow(NamedTuple):
@@ -65,6 +67,7 @@ class QuotedRow(NamedTuple):
     message_id: int
     ticket_id: int | None = None
     taught: bool = False
+    visibility: str = "public"
 
 
 class HeldIdRow(NamedTuple):
@@ -196,6 +199,8 @@ class PlacedRow(NamedTuple):
     ticket_id: int | None
     state: str
     decision: str
+    author: str = "customer"
+    visibility: str = "public"
 
 
 class SpoolRow(NamedTuple):
@@ -288,5 +293,6 @@ class Changes:
     blobs: Sequence[BlobRefRow] = ()
     sends: Sequence[SendRow] = ()
     notices: Sequence[NoticeRow] = ()
+    deliveries: Sequence[DeliveryRow] = ()
     outbox: Sequence[OutboxRow] = ()
     dead_letters: Sequence[DeadLetterRow] = ()

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
+from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
@@ -27,10 +28,13 @@ from schemas.routing_rows import (
     ThreadRow,
     TicketRow,
 )
+from schemas.sending_rows import SentRow
 from ticket_store.failures import fault_of
+from ticket_store.instance import read_or_create
 from ticket_store.numbers import TicketNumbers
 from ticket_store.pool import Pool
 from ticket_store.routing_write import Writer
+from ticket_store.signing_keys import SigningKeyRow, read_keys
 from ticket_store.statements import statement
 
 BLOCK: Final = 500
@@ -67,6 +71,12 @@ class RoutingStore:
         async with self._pool.connection() as connection:
             cursor = await connection.execute(statement("routing", "stored_positions"), parameters)
             return {row[0]: (row[1], row[2]) for row in await cursor.fetchall()}
+
+    async def signing_keys(self) -> tuple[UUID, Sequence[SigningKeyRow]]:
+        """Give the installation's id and its keys, the oldest first; the first key is made when there is none."""
+        async with self._pool.connection() as connection:
+            instance = await read_or_create(connection)
+            return instance.instance_id, await read_keys(connection)
 
     async def dead_letter(self, dead_letter_id: int) -> StoredDeadLetter | None:
         """Read an open dead letter."""
@@ -113,6 +123,14 @@ class RoutingTransaction:
         """Take numbers for messages, ascending."""
         await self._fill(self._ids.messages, "next_message_ids", count)
         return [self._ids.messages.popleft() for _ in range(count)]
+
+    async def reserve_message_ids(self, count: int) -> None:
+        """Make sure that `next_message_id` can be asked this often."""
+        await self._fill(self._ids.messages, "next_message_ids", count)
+
+    def next_message_id(self) -> int:
+        """Take the number of a message of ours."""
+        return self._ids.messages.popleft()
 
     async def reserve_ticket_ids(self, count: int) -> None:
         """Make sure that `next_ticket_id` can be asked this often."""
@@ -168,9 +186,17 @@ class RoutingTransaction:
         """Find open tickets by account, sender and subject: the latest few of each."""
         return [row[0] for row in await self._rows("open_matches", {"match_keys": sorted(matches)})]
 
+    async def tickets_by_numbers(self, numbers: Collection[str]) -> Mapping[str, int]:
+        """Find tickets by their public numbers."""
+        return {row[0]: row[1] for row in await self._rows("tickets_by_numbers", {"numbers": sorted(numbers)})}
+
+    async def lock_sends(self, message_ids: Collection[int]) -> Sequence[SentRow]:
+        """Lock messages of ours that were sent or shall be, and read them."""
+        return [SentRow(*row) for row in await self._rows("lock_sends", {"message_ids": sorted(message_ids)})]
+
     async def lock_tickets(self, ticket_ids: Collection[int]) -> Sequence[tuple[TicketRow, str | None]]:
-        """Lock tickets and the open ones that follow them, by id; with the number of the ticket that each follows."""
-        followers = await self._rows("open_successors", {"ticket_ids": sorted(ticket_ids)})
+        """Lock tickets, those into which they were merged, and open ones that follow any of them, by id."""
+        followers = await self._rows("followers", {"ticket_ids": sorted(ticket_ids)})
         wanted = {*ticket_ids, *(row[0] for row in followers)}
         rows = await self._rows("lock_tickets", {"ticket_ids": sorted(wanted)})
         return [(TicketRow(*row[:-1]), row[-1]) for row in rows]

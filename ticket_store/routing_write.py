@@ -45,16 +45,20 @@ class Writer:
             changes.ticket_changes,
         )
         ids = ("scopes", "digests", "known_message_ids", "reuseds")
-        await self._arrays("own_ids", ids, changes.threads)
-        await self._arrays("take_own_ids", ids, changes.own_threads)
-        columns = ("scopes", "digests", "address_keys", "message_ids")
-        await self._arrays("index_quoted", columns, [row[: len(columns)] for row in changes.quoted])
+        await self._arrays("own_ids", ids, _cut(changes.threads, ids))
+        await self._arrays("take_own_ids", ids, _cut(changes.own_threads, ids))
+        quotes = ("scopes", "digests", "address_keys", "message_ids")
+        taught = [row for row in changes.quoted if row.taught]
+        await self._arrays("index_quoted", quotes, _cut([row for row in changes.quoted if not row.taught], quotes))
+        await self._arrays("teach_quoted", quotes, _cut(taught, quotes))
+        await self._arrays("change_sends", ("message_ids", "recipients"), changes.deliveries)
 
     async def _place(self, changes: Changes) -> None:
         """Move held messages to where they belong; they wait for nothing any more."""
         if not changes.placed:
             return
-        await self._arrays("place_held", ("ids", "ticket_ids", "states", "decisions"), changes.placed)
+        columns = ("ids", "ticket_ids", "states", "decisions", "authors", "visibilities")
+        await self._arrays("place_held", columns, changes.placed)
         placed = {"ids": [row.id for row in changes.placed]}
         await self._connection.execute(statement("routing_write", "empty_spool"), placed)
         await self._connection.execute(statement("routing_write", "forget_held_ids"), placed)
@@ -80,3 +84,8 @@ class Writer:
             column: list(values) for column, values in zip(columns, zip(*rows, strict=True), strict=True)
         }
         await self._connection.execute(statement("routing_write", name), parameters)
+
+
+def _cut(rows: Sequence[tuple[object, ...]], columns: Sequence[str]) -> list[tuple[object, ...]]:
+    """Give what is written of rows that hold more."""
+    return [row[: len(columns)] for row in rows]

@@ -13,11 +13,7 @@ NOTED = {
 
 
 def by_kind(case: Case, findings: Findings) -> Placement | None:
-    """Note what asks for nothing; hold what cannot be read, a bounce (whatever it names), and an edit.
-
-    A bounce is held rather than noted: someone did not get our answer, and until delivery statuses are kept, a person
-    must see that. It opens no ticket and joins none.
-    """
+    """Note what asks for nothing; hold what cannot be read, and an edit."""
     message = case.message.message
     if message.kind in NOTED:
         return noted(why=NOTED[message.kind])
@@ -25,8 +21,6 @@ def by_kind(case: Case, findings: Findings) -> Placement | None:
         return _held(findings, HoldReason.UNDECODABLE, "It could not be decoded; the raw delivery is kept.")
     if message.automatic is Automatic.LOOP:
         return noted(why="It is a message of our own that came back.")
-    if message.automatic is Automatic.BOUNCE:
-        return _held(findings, HoldReason.BOUNCE, "It says that a mail could not be delivered.")
     if message.kind is Kind.EDIT:
         return _held(findings, HoldReason.EDIT, "It changes an earlier message, which nothing here does by itself.")
     return None

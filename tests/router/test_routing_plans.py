@@ -26,6 +26,8 @@ FILL = (
     "insert into thread_ids select 's', sha256(n::text::bytea), n from generate_series(1, %(rows)s) n",
     "insert into quoted_ids select 's', sha256(n::text::bytea), '', n from generate_series(1, %(rows)s) n",
     "insert into held_ids select 's', sha256((n + 1)::text::bytea), n from generate_series(1, %(rows)s, 2) n",
+    """insert into sends (message_id, account, channel, kind, recipients, due_at, created_at)
+       select n, 'a', 'mail', 'reply', '[]', now(), now() from generate_series(1, %(rows)s) n""",
     "insert into spool select n, 'x', 'x', '[]', now() from generate_series(1, %(rows)s, 2) n",
 )
 READS = {
@@ -38,7 +40,9 @@ READS = {
     "known_messages": ("message_ids",),
     "quoted_ids": ("scopes", "digests", "address_keys"),
     "open_matches": ("match_keys",),
-    "open_successors": ("ticket_ids",),
+    "followers": ("ticket_ids",),
+    "tickets_by_numbers": ("numbers",),
+    "lock_sends": ("message_ids",),
     "lock_tickets": ("ticket_ids",),
     "participants": ("ticket_ids",),
 }
@@ -46,7 +50,10 @@ WRITES = {
     "change_tickets": ("ids", "statuses", "versions", "message_counts", "last_message_ats", "closed_ats"),
     "own_ids": ("scopes", "digests", "known_message_ids", "reuseds"),
     "index_quoted": ("scopes", "digests", "address_keys", "message_ids"),
-    "place_held": ("ids", "ticket_ids", "states", "decisions"),
+    "take_own_ids": ("scopes", "digests", "known_message_ids", "reuseds"),
+    "teach_quoted": ("scopes", "digests", "address_keys", "message_ids"),
+    "change_sends": ("message_ids", "recipients"),
+    "place_held": ("ids", "ticket_ids", "states", "decisions", "authors", "visibilities"),
     "empty_spool": ("ids",),
     "forget_held_ids": ("ids",),
 }
@@ -87,6 +94,10 @@ async def columns_of(lab: Lab, size: int) -> dict[str, list[Any]]:
         "reuseds": [False] * size,
         "states": ["held"] * size,
         "decisions": ["{}"] * size,
+        "recipients": ["[]"] * size,
+        "numbers": [str(number) for number in picked],
+        "authors": ["customer"] * size,
+        "visibilities": ["public"] * size,
     }
 
 

@@ -67,7 +67,7 @@ BOUNDED = settings(
 
 EMPTY = """
     truncate tickets, ticket_participants, messages, delivery_keys, duplicates, thread_ids, quoted_ids, held_ids, spool,
-             outbox, blob_refs, dead_letters, consumer_offsets
+             sends, notices, legacy_tickets, legacy_ids, outbox, blob_refs, dead_letters, consumer_offsets
 """
 
 

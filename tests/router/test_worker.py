@@ -232,10 +232,10 @@ async def test_after_a_small_batch_the_router_gathers_for_the_next_and_a_stop_en
 
 async def test_a_fault_of_our_own_code_kills_one_record_and_not_the_router(database: str) -> None:
     class Trapped(Policies):
-        def is_ours(self, address: str) -> bool:
+        def is_staff(self, address: str) -> bool:
             if address == "trap@x.example":
                 raise ZeroDivisionError
-            return super().is_ours(address)
+            return super().is_staff(address)
 
     log = LabLog()
     for number in range(5):

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from router_running import Running
 from routing_lab import START, Lab, LabConsumer, LabLog
 
-from lifecycle.statuses import Move, Reason, Status, move
+from lifecycle.statuses import Move, MoveError, Reason, Status, move
 from router.desk import Desk, NotHeldError
 from router.policy import Policies
 from schemas.message import InboundMessage
@@ -137,10 +137,11 @@ class Scene:
             await self._desk().link(message["id"], numbers[onto % len(numbers)])
 
     async def turn(self, pick: int, status: Status, *, minutes: int) -> None:
-        """Close an open ticket or open a closed one, if there is one."""
+        """Close a ticket, open it or call it spam, if there is one that may."""
         numbers = [row["number"] for row in await self._tickets() if row["status"] != status]
         if numbers:
-            await self._move(numbers[pick % len(numbers)], status, START + timedelta(minutes=minutes))
+            with suppress(MoveError):
+                await self._move(numbers[pick % len(numbers)], status, START + timedelta(minutes=minutes))
 
     async def _move(self, number: str, status: Status, now: datetime) -> None:
         def decide(current: str) -> Move:

@@ -27,6 +27,7 @@ create index messages_held_sender on messages (sender_key) where state = 'held';
 
 -- An operator moved the message: what its sender quoted belongs with it, whoever else's ids these are.
 alter table quoted_ids add column taught boolean not null default false;
+alter table thread_ids add column taught boolean not null default false;   -- somebody's row in quoted_ids is
 
 -- Later evidence came: somebody shall decide about this held message anew.
 alter table spool add column look_again_at timestamptz;

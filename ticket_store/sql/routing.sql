@@ -71,7 +71,7 @@ on conflict do nothing;
 
 -- name: lock_ids
 -- Lock the ids of a batch in sorted order, and say whose they are.
-select t.scope, t.digest, t.known_message_id, t.reused
+select t.scope, t.digest, t.known_message_id, t.reused, t.taught
 from unnest(:scopes::text[], :digests::bytea[]) as c (scope, digest)
 join thread_ids t on t.scope = c.scope and t.digest = c.digest
 order by t.scope, t.digest
@@ -118,20 +118,19 @@ select m.id, m.kind, m.channel, m.account, m.scope, m.delivery_key, m.fingerprin
 from unnest(:message_ids::bigint[]) as c (id)
 join spool s on s.message_id = c.id
 join messages m on m.id = s.message_id
-where m.state = 'held'
 order by s.message_id
 for update of s;
 
 -- name: known_messages
 -- What matching needs of messages whose own ids a batch names.
 select m.id, m.ticket_id, m.state, m.account, m.sender_key, m.fingerprint, m.verdict, m.direction, m.author,
-       m.visibility
+       m.visibility, m.own_digest
 from unnest(:message_ids::bigint[]) as c (id)
 join messages m on m.id = c.id;
 
 -- name: quoted_ids
 -- Who quoted an id, and on which ticket the quoting message stands now.
-select q.scope, q.digest, q.address_key, q.message_id, m.ticket_id, q.taught
+select q.scope, q.digest, q.address_key, q.message_id, m.ticket_id, q.taught, m.visibility
 from unnest(:scopes::text[], :digests::bytea[], :address_keys::bytea[]) as c (scope, digest, address_key)
 join quoted_ids q on q.scope = c.scope and q.digest = c.digest and q.address_key = c.address_key
 join messages m on m.id = q.message_id;
@@ -147,10 +146,20 @@ cross join lateral (
     limit 8
 ) t;
 
--- name: open_successors
--- The latest open tickets that follow these.
+-- name: followers
+-- Where merged tickets go on, 16 steps at most, and the latest open tickets that follow these.
+with recursive chain (id, step) as (
+    select c.id, 0 from unnest(:ticket_ids::bigint[]) as c (id)
+    union
+    select t.merged_into_id, c.step + 1
+    from chain c
+    cross join lateral (select merged_into_id from tickets where id = c.id limit 1) t
+    where t.merged_into_id is not null and c.step < 16
+)
+select id from chain where step > 0
+union all
 select t.id
-from unnest(:ticket_ids::bigint[]) as c (id)
+from chain c
 cross join lateral (
     select id from tickets
     where continues_id = c.id and closed_at is null
@@ -168,6 +177,22 @@ from unnest(:ticket_ids::bigint[]) as c (id)
 join tickets t on t.id = c.id
 order by t.id
 for update of t;
+
+-- name: tickets_by_numbers
+-- Find tickets by their public numbers.
+select t.number, t.id
+from unnest(:numbers::text[]) as c (number)
+join tickets t on t.number = c.number;
+
+-- name: lock_sends
+-- Lock what we sent, by id, and read what its events say of it.
+select s.message_id, s.recipients, m.sender_address, m.sender_name, m.received_at, m.subject, m.body_text, m.author,
+       m.visibility
+from unnest(:message_ids::bigint[]) as c (id)
+join sends s on s.message_id = c.id
+join messages m on m.id = s.message_id
+order by s.message_id
+for update of s;
 
 -- name: participants
 -- Who takes part in tickets.

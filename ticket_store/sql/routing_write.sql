@@ -81,12 +81,32 @@ insert into quoted_ids (scope, digest, address_key, message_id)
 select * from unnest(:scopes::text[], :digests::bytea[], :address_keys::bytea[], :message_ids::bigint[])
 on conflict do nothing;
 
+-- name: teach_quoted
+-- Let ids lead their sender to where an operator put its message, whoever else's ids they are.
+with taught as (
+    insert into quoted_ids (scope, digest, address_key, message_id, taught)
+    select c.scope, c.digest, c.address_key, c.message_id, true
+    from unnest(:scopes::text[], :digests::bytea[], :address_keys::bytea[], :message_ids::bigint[])
+        as c (scope, digest, address_key, message_id)
+    on conflict (scope, digest, address_key) do update set message_id = excluded.message_id, taught = true
+)
+update thread_ids t set taught = true
+from unnest(:scopes::text[], :digests::bytea[]) as c (scope, digest)
+where t.scope = c.scope and t.digest = c.digest;
+
+-- name: change_sends
+-- Say how far messages of ours have come.
+update sends s set recipients = c.recipients
+from unnest(:message_ids::bigint[], :recipients::jsonb[]) as c (message_id, recipients)
+where s.message_id = c.message_id;
+
 -- name: place_held
 -- Move locked held messages to where they belong now.
 update messages m
-set ticket_id = c.ticket_id, state = c.state, decision = c.decision
-from unnest(:ids::bigint[], :ticket_ids::bigint[], :states::text[], :decisions::jsonb[])
-    as c (id, ticket_id, state, decision)
+set ticket_id = c.ticket_id, state = c.state, decision = c.decision, author = c.author, visibility = c.visibility
+from unnest(:ids::bigint[], :ticket_ids::bigint[], :states::text[], :decisions::jsonb[], :authors::text[],
+            :visibilities::text[])
+    as c (id, ticket_id, state, decision, author, visibility)
 where m.id = c.id;
 
 -- name: empty_spool

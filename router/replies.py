@@ -1,0 +1,89 @@
+"""Agents' answers by mail, sent on to the customer: a message of ours with its own signed id, beside the agent's."""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from router.incoming import Incoming, is_somebody
+from router.outgoing import Letter, Outgoing, outgoing
+from router.policy import Policies
+from router.tokens import Signer
+from router.view import Ticket
+from schemas.message import FileState, InboundMessage, Party, Text
+from schemas.placement import Author, Rule, SendKind
+from schemas.tokens import token_in_address
+
+
+class Reply(NamedTuple):
+    """What goes to the customer, and its rows."""
+
+    letter: Letter
+    rows: Outgoing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replies:
+    """Makes them. `next_id` gives numbers for messages; `own_text` cuts a text's quotation of earlier mails."""
+
+    signer: Signer
+    policies: Policies
+    next_id: Callable[[], int]
+    now: datetime
+    own_text: Callable[[str], str] = str
+
+    def answer(self, ticket: Ticket, message: Incoming) -> Reply | None:
+        """Send an agent's answer to whom the agent's own mail did not go; None when it went to everybody."""
+        inbound = message.message
+        present = {party.address.strip().lower() for party in (*inbound.to, *inbound.cc)}
+        to, cc = _recipients(ticket, present)
+        sender = self._sender(inbound)
+        if not (to or cc) or sender is None:
+            return None
+        letter = Letter(
+            ticket=ticket,
+            text=self._text(inbound.text),
+            author=Author.AGENT,
+            sender=sender,
+            kind=SendKind.REPLY,
+            to=to,
+            cc=cc,
+            files=tuple(file for file in inbound.files if file.state is FileState.STORED),
+            rule=Rule.STAFF,
+            why=f"One of our staff answered by mail (message {message.id}).",
+        )
+        return Reply(letter, outgoing(letter, message_id=self.next_id(), signer=self.signer, now=self.now))
+
+    def _text(self, text: Text) -> Text:
+        """Cut what is quoted: an agent's mail may quote what customers are not shown."""
+        own = self.own_text(text.content)
+        return Text(content=own) if own != text.content else text
+
+    def _sender(self, inbound: InboundMessage) -> Party | None:
+        """Give the account's address, else the one of ours to which the agent wrote, with the agent's name."""
+        written = (*inbound.envelope.rcpt_to, *(party.address for party in (*inbound.to, *inbound.cc)))
+        address = self.policies.senders.get(inbound.account) or next(_bare(written), None)
+        return None if address is None else Party(address=address, name=inbound.sender.name)
+
+
+def _recipients(ticket: Ticket, present: Collection[str]) -> tuple[tuple[Party, ...], tuple[Party, ...]]:
+    """Give requester and other participants whom customers may see, without those who have it already."""
+    requester, absent = ticket.requester_party, set(present)
+    to = (requester,) if _is_missing(ticket, requester.address, absent) else ()
+    absent.add(requester.address.strip().lower())
+    others = (address for key, address in ticket.members.items() if key not in ticket.insiders)
+    return to, tuple(Party(address=address) for address in others if _is_missing(ticket, address, absent))
+
+
+def _is_missing(ticket: Ticket, address: str, present: Collection[str]) -> bool:
+    party = Party(address=address)
+    return is_somebody(ticket.channel, party) and address.strip().lower() not in present
+
+
+def _bare(addresses: tuple[str, ...]) -> Iterator[str]:
+    """Give addresses with a signed part, without it: those are ours."""
+    for address in addresses:
+        token = token_in_address(address)
+        if token:
+            local, _, domain = address.strip().lower().rpartition("@")
+            yield f"{local.removesuffix(f'+r{token}')}@{domain}"

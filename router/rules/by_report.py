@@ -1,0 +1,56 @@
+"""Rule 7: what a delivery report says of a message of ours. It never reopens, and is never a customer's message.
+
+Only the token of that message makes a report count: whoever has it was sent the message. Reports come back to the
+message's own reply address, or name its id. A report about nothing that we know of is held, so that a person sees it;
+so is one that does not say which of several recipients it is about.
+"""
+
+from collections.abc import Iterator
+
+from router.delivery import Delivery, reported
+from router.findings import Findings
+from router.found import ADDRESSES, ANSWERED
+from router.gates import Case
+from router.incoming import Incoming
+from router.placement import Placement, held, noted
+from schemas.message import Automatic, TokenPlace
+from schemas.placement import Evidence, HoldReason, Relation, Rule, Source
+
+PLACES = (TokenPlace.REPORT, *ADDRESSES, *ANSWERED)
+
+
+def reported_messages(message: Incoming) -> Iterator[int]:
+    """Give the messages of ours that a report may be about, the likeliest first."""
+    if message.message.report is not None:
+        for token in message.tokens.at(PLACES):
+            yield token.claim.message_id
+
+
+def by_report(case: Case, findings: Findings) -> Placement | None:
+    """Change the delivery state of the message that a report names; hold a bounce that names none."""
+    report = case.message.message.report
+    sent = next((case.view.sent[m] for m in reported_messages(case.message) if m in case.view.sent), None)
+    if report is None or sent is None:
+        return _unknown(case, findings)
+    evidence = Evidence(source=Source.REPORT, relation=Relation.KNOWN, message_id=sent.message_id)
+    delivery = reported(sent, report, case.message.message.received_at)
+    if delivery is None:
+        why = "It says that a mail of ours could not be delivered, but not to which of its recipients."
+        return held(findings, rule=Rule.REPORT, reason=HoldReason.BOUNCE, why=why, evidence=(evidence,))
+    return noted(why=_why(delivery), rule=Rule.REPORT, evidence=(evidence,), delivery=delivery)
+
+
+def _why(delivery: Delivery) -> str:
+    if not delivery.changed:
+        return "It reports about a message of ours what is known already, or nothing that matters."
+    changed = [
+        str(now["state"]) for was, now in zip(delivery.sent.recipients, delivery.recipients, strict=True) if was != now
+    ]
+    return f"It reports about a message of ours: {', '.join(changed)}."
+
+
+def _unknown(case: Case, findings: Findings) -> Placement | None:
+    if case.message.message.automatic is not Automatic.BOUNCE:
+        return None
+    why = "It says that a mail could not be delivered, but names no message of ours."
+    return held(findings, rule=Rule.KIND, reason=HoldReason.BOUNCE, why=why)

@@ -1,0 +1,55 @@
+"""What a routing transaction writes about messages of ours: agents' answers sent on, and how far earlier ones came."""
+
+from collections.abc import Iterator
+
+from pydantic_core import to_json
+
+from router.announce import Announcer
+from router.delivery import Delivery
+from router.incoming import Incoming
+from router.outgoing import Outgoing
+from router.replies import Replies
+from router.view import Ticket, View
+from schemas.routing_rows import BlobRefRow, MessageRow, OutboxRow, ThreadRow
+from schemas.sending_rows import DeliveryRow, SendRow
+
+
+class Sendings:
+    """Collects rows, and gives the events that go with them. Without `replies` agents' answers go to nobody."""
+
+    def __init__(self, *, view: View, announcer: Announcer, replies: Replies | None) -> None:
+        self.messages: list[MessageRow] = []
+        self.threads: list[ThreadRow] = []
+        self.sends: list[SendRow] = []
+        self.blobs: list[BlobRefRow] = []
+        self.deliveries: dict[int, DeliveryRow] = {}
+        self._view = view
+        self._announcer = announcer
+        self._replies = replies
+
+    def answer(self, ticket: Ticket, message: Incoming) -> Iterator[OutboxRow]:
+        """Send an agent's answer to the customer, unless everybody has it already."""
+        reply = self._replies.answer(ticket, message) if self._replies is not None else None
+        if reply is not None:
+            self._take(reply.rows)
+            ticket.message_count += 1
+            yield self._announcer.said(ticket, reply.letter, reply.rows.message)
+
+    def _take(self, rows: Outgoing) -> None:
+        self.messages.append(rows.message)
+        self.threads.append(rows.thread)
+        self.blobs.extend(rows.blobs)
+        if rows.send is not None:
+            self.sends.append(rows.send)
+
+    def deliver(self, delivery: Delivery) -> Iterator[OutboxRow]:
+        """Note how far a message of ours has come, if that is news; the next report of this batch begins there."""
+        if not delivery.changed:
+            return
+        sent, recipients = delivery.sent, list(delivery.recipients)
+        self._view.sent[sent.message_id] = sent._replace(recipients=recipients)
+        self.deliveries[sent.message_id] = DeliveryRow(sent.message_id, to_json(recipients).decode())
+        found = self._view.messages.get(sent.message_id)
+        ticket = self._view.ticket(found.ticket_id) if found is not None else None
+        if ticket is not None:
+            yield self._announcer.delivery_changed(ticket, sent, delivery.states())
