@@ -54,10 +54,14 @@ class AccountNotices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How many notices of all reasons an address gets in a day, and how old a message may be that calls for one."""
+    """How many notices of all reasons an address gets in a day, and how old a message may be that calls for one.
+
+    `no_way_out` says why nothing can be sent at all; empty: it can. A ticket must not say that somebody was told.
+    """
 
     per_address_a_day: int = 5
     max_age: timedelta = timedelta(hours=24)
+    no_way_out: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,21 +101,23 @@ def choose(
 def why_not(notice: DueNotice, *, accounts: Mapping[str, AccountNotices], limits: Limits, now: datetime) -> str:
     """Give why a notice has become wrong since the router asked for it; empty when it is still right."""
     account = accounts.get(notice.account)
+    if limits.no_way_out:
+        return limits.no_way_out
     if account is None:
         return "the account left the settings"
     if notice.reason not in account.reasons:
         return "the account does not send such notices (any more)"
     if now - notice.received_at > limits.max_age:
         return "the message was received too long ago"
-    if notice.visibility != Visibility.PUBLIC:
-        return "the message is not the customer's to see"
-    if notice.ticket_status == Status.SPAM:
-        return "the ticket is spam"
     return _moved_on(notice)
 
 
 def _moved_on(notice: DueNotice) -> str:
-    """Tell what a person did with the message meanwhile."""
+    """Tell what became of the message meanwhile."""
+    if notice.visibility != Visibility.PUBLIC:
+        return "the message is not the customer's to see"
+    if notice.ticket_status == Status.SPAM:
+        return "the ticket is spam"
     if notice.reason == NoticeReason.HELD and notice.state != "held":
         return "the message is not held any more"
     if notice.reason == NoticeReason.RECEIPT and not notice.ticket_number:

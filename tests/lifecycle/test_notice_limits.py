@@ -87,6 +87,12 @@ def test_a_reason_that_was_switched_off_meanwhile_is_suppressed() -> None:
     assert whys(found) == ["the account does not send such notices (any more)"]
 
 
+def test_where_nothing_can_be_sent_every_notice_says_so() -> None:
+    limits = Limits(no_way_out="no relay is set")
+    found = choose([due()], [], accounts={"support": ALL_REASONS}, limits=limits, now=NOW)
+    assert whys(found) == ["no relay is set"]
+
+
 def test_what_is_suppressed_uses_no_part_of_the_limits() -> None:
     found = chosen(due(1, visibility="internal"), due(2))
     assert [notice.id for notice in found.send] == [2]
