@@ -16,7 +16,7 @@ from router.placer import Placed
 from router.policy import AccountPolicy, Policies, Takes
 from schemas.message import Automatic, FileState, InboundMessage, Kind
 from schemas.notice_rows import NoticeRow
-from schemas.placement import HoldReason, NoticeReason, Outcome
+from schemas.placement import Author, HoldReason, NoticeReason, Outcome, Visibility
 
 LONGEST: Final = 254
 """Octets of an address (RFC 5321 section 4.5.3.1.3)."""
@@ -76,6 +76,8 @@ NEVER: Final[tuple[Rule, ...]] = (
     ("it was received too long ago", lambda case: case.now - case.inbound.received_at > case.policy.notices.max_age),
     ("its sender is not proven", lambda case: not case.policy.trusts(case.inbound.verdict.result)),
     ("its sender has no usable address", lambda case: not _is_usable(case.address)),
+    ("it is not the customer's to see", lambda case: case.placed.visibility is not Visibility.PUBLIC),
+    ("somebody of ours speaks in it", lambda case: case.placed.author is not Author.CUSTOMER),
     ("its sender is one of us", lambda case: any(_is_ours(case, form) for form in _forms(case.address))),
     ("its sender is a machine's address", lambda case: _is_machine(case.address, case.inbound.envelope.mail_from)),
 )

@@ -11,10 +11,10 @@ from routing_lab import OWN_ADDRESS, START, Lab, mail, open_lab
 from router.notice_policy import NoticePolicy
 from router.notify import NEVER, Case, called_for, notice_rows, why_never
 from router.placer import Placed
-from router.policy import AccountPolicy, Policies, SenderMatch, Takes
+from router.policy import AccountPolicy, Policies, SenderMatch, Staff, Takes
 from schemas.message import InboundMessage
 from schemas.notice_rows import NoticeRow
-from schemas.placement import NoticeReason
+from schemas.placement import Author, NoticeReason, Visibility
 
 ALL = NoticePolicy(refused_file=True, receipt=True, held=True)
 TELLING = Policies(own_addresses=frozenset({OWN_ADDRESS}), default=AccountPolicy(notices=ALL))
@@ -196,6 +196,25 @@ def test_where_any_sender_matches_the_sender_needs_no_proof_but_a_failed_check_i
 def test_a_message_that_leaves_the_spool_later_calls_for_nothing() -> None:
     case = Case(placed=replace(placed(written()), stored=True), policies=TELLING, now=START)
     assert why_never(case) == "it waited in the spool and was placed later"
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"visibility": Visibility.INTERNAL}, "it is not the customer's to see"),
+        ({"visibility": Visibility.UNVERIFIED}, "it is not the customer's to see"),
+        ({"author": Author.AGENT}, "somebody of ours speaks in it"),
+    ],
+)
+def test_what_customers_do_not_see_and_what_agents_say_calls_for_nothing(more: dict[str, Any], why: str) -> None:
+    found = replace(placed(written(files=[BIG])), **more)
+    assert why_never(Case(placed=found, policies=TELLING, now=START)) == why
+    assert notice_rows([found], TELLING, START) == []
+
+
+def test_an_address_of_the_staff_is_told_nothing() -> None:
+    staffed = replace(TELLING, staff=Staff(domains=frozenset({"a.example"})))
+    assert silence(written(), staffed) == "its sender is one of us"
 
 
 def test_every_rule_has_words_of_its_own() -> None:
