@@ -28,7 +28,7 @@ def changes_of(
     twice = [*doubles, *placer.doubles]
     return Changes(
         tickets=[_new_ticket(ticket) for ticket in view.tickets.values() if ticket.stored_version == 0],
-        ticket_changes=[_change(t) for t in view.tickets.values() if t.stored_version and t.changed],
+        ticket_changes=[change_of(t) for t in view.tickets.values() if t.stored_version and t.changed],
         messages=[*(message_row(placed) for placed in new), *placer.sendings.messages],
         placed=[_left_spool(placed) for placed in placer.placed.values() if placed.stored],
         participants=placer.participants,
@@ -71,7 +71,8 @@ def _new_ticket(ticket: Ticket) -> TicketRow:
     )
 
 
-def _change(ticket: Ticket) -> TicketChange:
+def change_of(ticket: Ticket) -> TicketChange:
+    """Give what routing changes of a stored ticket."""
     return TicketChange(
         ticket.id, ticket.status, ticket.version, ticket.message_count, ticket.last_message_at, ticket.closed_at
     )

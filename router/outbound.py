@@ -1,0 +1,227 @@
+"""What people say on tickets: replies that go to the customer, notes that do not, all under the router's own locks."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID
+
+from router.announce import Announcer
+from router.correspondence import Answered, answered
+from router.desk import NoSuchTicketError
+from router.outbound_ports import OutboundStore, OutboundTransaction
+from router.outgoing import Letter, outgoing
+from router.patience import patiently
+from router.policy import Policies
+from router.recipients import INSIDER, Chooser, NotSaidError, Recipients, Standing
+from router.tokens import Signer, SigningKey
+from router.view import Ticket
+from router.writing import change_of
+from schemas.message import File, Party, Text
+from schemas.outbound_rows import SaidRow, SpokenRow
+from schemas.placement import Author, SendKind, Visibility
+from schemas.routing_rows import Changes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A message of ours that stands on a ticket now.
+
+    `ticket` is where it stands: the survivor of a merge. `recipients` are those to whom it is sent. `closed`: the
+    ticket was closed and is so still. `bounced` are recipients who did not take our last mail, with the reason.
+    `repeated`: it was written before, by the same request.
+    """
+
+    message_id: int
+    ticket: str
+    recipients: tuple[str, ...] = ()
+    closed: bool = False
+    bounced: Mapping[str, str] = field(default_factory=dict)
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Saying:
+    """What somebody wants to say."""
+
+    number: str
+    text: Text
+    by: str
+    files: Sequence[File]
+    request_key: str
+    named: Sequence[str]
+    everyone: bool = False
+    internal: bool = False
+
+
+class Outbound:
+    """Answers to tickets. Every call is one transaction; the same `request_key` twice makes one message.
+
+    `desks` gives each account's own address, from which its messages come, and the name beside it.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: OutboundStore,
+        policies: Policies,
+        desks: Mapping[str, Party],
+        instance_id: UUID,
+        source: str,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._desks = desks
+        self._choose = Chooser(policies=policies, desks=desks)
+        self._instance_id = instance_id
+        self._source = source
+        self._clock = clock
+
+    async def reply(
+        self,
+        number: str,
+        text: Text,
+        *,
+        by: str,
+        cc: Sequence[str] = (),
+        everyone: bool = False,
+        files: Sequence[File] = (),
+        request_key: str = "",
+    ) -> Said:
+        """Answer the requester; `cc` take part from now on. `everyone`: also the participants whom customers copied.
+
+        A closed ticket stays closed. On a merged ticket it is said where that one goes on. Raises `NotSaidError`,
+        `NoSuchTicketError`.
+        """
+        saying = _Saying(
+            number=number, text=text, by=by, files=files, request_key=request_key, named=cc, everyone=everyone
+        )
+        return await patiently(self._store, lambda: self._say(saying))
+
+    async def note(
+        self,
+        number: str,
+        text: Text,
+        *,
+        by: str,
+        to: Sequence[str] = (),
+        files: Sequence[File] = (),
+        request_key: str = "",
+    ) -> Said:
+        """Write what customers never see. Those in `to` get it by mail, and their answers stay internal, too.
+
+        Raises `NotSaidError`, `NoSuchTicketError`.
+        """
+        saying = _Saying(
+            number=number, text=text, by=by, files=files, request_key=request_key, named=to, internal=True
+        )
+        return await patiently(self._store, lambda: self._say(saying))
+
+    async def _say(self, saying: _Saying) -> Said:
+        async with self._store.transaction() as transaction:
+            (message_id,) = await transaction.message_ids(1)
+            before = await _claimed(transaction, saying, message_id)
+            if before is not None:
+                return before
+            standing = await locked(transaction, saying.number)
+            spoken = await transaction.spoken(standing.ticket.id)
+            recipients = self._recipients(saying, standing, spoken)
+            letter = self._letter(saying, standing.ticket, spoken, recipients)
+            return await self._write(transaction, message_id, letter, standing, recipients)
+
+    def _recipients(self, saying: _Saying, standing: Standing, spoken: Sequence[SpokenRow]) -> Recipients:
+        if saying.internal:
+            return self._choose.of_note(standing, saying.named)
+        return self._choose.of_reply(standing, spoken, cc=saying.named, everyone=saying.everyone)
+
+    def _letter(
+        self, saying: _Saying, ticket: Ticket, spoken: Sequence[SpokenRow], recipients: Recipients
+    ) -> Letter:
+        desk = self._desks.get(ticket.account)
+        if desk is None:
+            raise NotSaidError(f"account {ticket.account!r} has no address to write from: look into its settings")
+        visibility = Visibility.INTERNAL if saying.internal else Visibility.PUBLIC
+        names = answered(spoken, visibility=visibility) if recipients.to else Answered()
+        return Letter(
+            ticket=ticket,
+            text=saying.text,
+            author=Author.AGENT,
+            sender=desk,
+            kind=SendKind.NOTE if saying.internal else SendKind.REPLY,
+            to=recipients.to,
+            cc=recipients.cc,
+            files=saying.files,
+            visibility=visibility,
+            in_reply_to=names.in_reply_to,
+            references=names.references,
+            why=f"{'Noted' if saying.internal else 'Answered'} by {saying.by}.",
+        )
+
+    async def _write(
+        self,
+        transaction: OutboundTransaction,
+        message_id: int,
+        letter: Letter,
+        standing: Standing,
+        recipients: Recipients,
+    ) -> Said:
+        ticket, now = standing.ticket, self._clock()
+        keys = [SigningKey(id=key.id, secret=key.secret, retired=key.retired) for key in await transaction.keys()]
+        signer = Signer(instance_id=self._instance_id, keys=keys)
+        rows = outgoing(letter, message_id=message_id, signer=signer, now=now)
+        internal = letter.visibility is Visibility.INTERNAL
+        newcomers = self._choose.newcomers(standing, recipients, internal=internal)
+        bounced = await transaction.bounced(ticket.id, [address.lower() for address in recipients.addresses])
+        ticket.message_count += 1
+        ticket.last_message_at = max(ticket.last_message_at, now)
+        event = Announcer(source=self._source, now=now).said(ticket, letter, rows.message)
+        changes = Changes(
+            messages=[rows.message],
+            own_threads=[rows.thread],
+            sends=[rows.send] if rows.send is not None else [],
+            blobs=rows.blobs,
+            participants=newcomers,
+            ticket_changes=[change_of(ticket)],
+            outbox=[event],
+        )
+        await transaction.write(changes)
+        return Said(
+            message_id=message_id,
+            ticket=ticket.number,
+            recipients=recipients.addresses,
+            closed=ticket.closed_at is not None,
+            bounced=bounced,
+        )
+
+
+async def locked(transaction: OutboundTransaction, number: str) -> Standing:
+    """Lock a ticket, or the one on which it goes on. Raises `NoSuchTicketError`, `NotSaidError` for a ring."""
+    chain = await transaction.merge_chain(number)
+    if not chain:
+        raise NoSuchTicketError(f"no ticket {number}")
+    rows = {row.id: (row, follows) for row, follows in await transaction.lock_tickets(chain)}
+    row, follows = rows[chain[-1]]
+    if row.merged_into_id is not None:
+        raise NotSaidError("the ticket's merges lead nowhere, or just changed: try again, or `tickets reopen` one")
+    ticket, insiders = Ticket.stored(row, follows), set()
+    for member in await transaction.participants([ticket.id]):
+        ticket.members[member.address_key] = member.address
+        if member.role == INSIDER:
+            insiders.add(member.address_key)
+    return Standing(ticket=ticket, insiders=insiders)
+
+
+async def _claimed(transaction: OutboundTransaction, saying: _Saying, message_id: int) -> Said | None:
+    """Claim the request; give what it made when it came before."""
+    if not saying.request_key:
+        return None
+    kind = "note" if saying.internal else "reply"
+    key = sha256("\0".join(("request", kind, saying.number, saying.request_key)).encode()).digest()
+    taken = (await transaction.claim_deliveries({key: message_id})).get(key)
+    row = await transaction.said(taken) if taken is not None else None
+    return None if row is None else _before(row)
+
+
+def _before(row: SaidRow) -> Said:
+    addresses = tuple(str(recipient["address"]) for recipient in row.recipients)
+    return Said(message_id=row.id, ticket=row.number, recipients=addresses, repeated=True)

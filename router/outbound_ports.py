@@ -1,0 +1,76 @@
+"""What answering and sending need of other rooms, beside what routing does. Satisfied in `daemon/wiring.py`."""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Any, Protocol
+
+from router.ports import RoutingTransaction
+from schemas.outbound_rows import DueSend, KeyRow, SaidRow, SendResult, SpokenRow
+from schemas.placement import Fault
+
+
+class OutboundTransaction(RoutingTransaction, Protocol):
+    """One open transaction. The order of locks is the router's."""
+
+    async def keys(self) -> Sequence[KeyRow]:
+        """Read the signing keys, the oldest first; never none."""
+        ...
+
+    async def merge_chain(self, number: str) -> Sequence[int]:
+        """Give a ticket by its number, and those on which it goes on; empty when there is none. Locks nothing."""
+        ...
+
+    async def spoken(self, ticket_id: int) -> Sequence[SpokenRow]:
+        """Read the latest messages of a ticket and of those merged into it, the newest first."""
+        ...
+
+    async def said(self, message_id: int) -> SaidRow | None:
+        """Read what became of a message of ours."""
+        ...
+
+    async def bounced(self, ticket_id: int, addresses: Collection[str]) -> Mapping[str, str]:
+        """Give those of these addresses (lower case) that refused our latest mail on this ticket, with the reason."""
+        ...
+
+    async def lock_send(self, send: DueSend) -> Sequence[Mapping[str, Any]] | None:
+        """Lock a claimed send, after its ticket, and give its recipients; None when the claim was lost."""
+        ...
+
+    async def mark_send(self, result: SendResult) -> None:
+        """Note what an attempt came to, under the lock."""
+        ...
+
+
+class OutboundStore(Protocol):
+    """Makes transactions and judges their failures."""
+
+    def transaction(self) -> AbstractAsyncContextManager[OutboundTransaction]:
+        """Open a transaction: committed when the block ends, rolled back when it raises."""
+        ...
+
+    def fault_of(self, error: Exception) -> tuple[Fault, str]:
+        """Say whose fault a failure is, and its SQLSTATE if it has one."""
+        ...
+
+
+class SendQueue(Protocol):
+    """What is to be sent. Every call is one transaction."""
+
+    async def claim(
+        self, *, channels: Collection[str], now: datetime, until: datetime, limit: int
+    ) -> Sequence[DueSend]:
+        """Take due sends of these channels; nobody else gets them before `until`."""
+        ...
+
+    async def extend(self, sends: Sequence[DueSend], *, until: datetime) -> None:
+        """Keep claimed sends for longer."""
+        ...
+
+    async def give_back(self, sends: Sequence[DueSend], *, due_at: datetime, problem: str) -> None:
+        """Let claimed sends be due again then; this attempt does not count."""
+        ...
+
+    async def keep_raw(self, message_id: int, *, sha256: str, size: int) -> bool:
+        """Name the bytes of a message of ours, which lie in the blob store already; False when it has others."""
+        ...

@@ -1,0 +1,75 @@
+"""Rows that answering a ticket and sending the answer read from the store."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+
+class SpokenRow(NamedTuple):
+    """A message on a ticket, as an answer to it needs it: whose, its ids, and who was named."""
+
+    id: int
+    direction: str
+    author: str
+    visibility: str
+    sender_address: str
+    sender_name: str
+    automatic: str
+    thread: dict[str, Any]
+    to: list[dict[str, str]]
+    cc: list[dict[str, str]]
+
+
+class SaidRow(NamedTuple):
+    """A message of ours that was written before: where it stands, and to whom it goes."""
+
+    id: int
+    number: str
+    recipients: list[dict[str, Any]]
+
+
+class KeyRow(NamedTuple):
+    """A key that signs tokens."""
+
+    id: int
+    secret: bytes
+    retired: bool
+
+
+class DueSend(NamedTuple):
+    """A message that we owe somebody, taken by one worker; `attempt` tells its claim from an earlier one's."""
+
+    message_id: int
+    ticket_id: int | None
+    account: str
+    channel: str
+    kind: str
+    recipients: list[dict[str, Any]]
+    attempt: int
+    created_at: datetime
+    direction: str
+    sender_address: str
+    sender_name: str
+    subject: str
+    text: str
+    author: str
+    visibility: str
+    details: dict[str, Any]
+    raw_sha256: str | None
+
+
+class SendResult(NamedTuple):
+    """What one attempt came to. `due_at` counts only while the state is queued."""
+
+    message_id: int
+    state: str
+    recipients: str
+    due_at: datetime
+    sent_at: datetime | None
+    problem: str
+
+
+class Backlog(NamedTuple):
+    """What waits to be sent; `oldest` is when the longest waiting one was written."""
+
+    queued: int
+    oldest: datetime | None

@@ -1,0 +1,69 @@
+"""Transactions in which people answer tickets: the router's own, and what only an answer needs."""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from psycopg.rows import TupleRow
+
+from schemas.outbound_rows import DueSend, KeyRow, SaidRow, SendResult, SpokenRow
+from ticket_store.routing import RoutingStore, RoutingTransaction
+from ticket_store.signing_keys import read_keys
+from ticket_store.statements import statement
+
+SPOKEN: Final = 100
+"""Messages of a ticket that an answer looks back on."""
+
+
+class OutboundTransaction(RoutingTransaction):
+    """One open transaction. The order of locks is the router's."""
+
+    async def keys(self) -> Sequence[KeyRow]:
+        """Read the installation's signing keys, the oldest first; the first is made when there is none."""
+        return [KeyRow(key.id, key.secret, key.retired) for key in await read_keys(self._connection)]
+
+    async def merge_chain(self, number: str) -> Sequence[int]:
+        """Give a ticket by its number, and those on which it goes on; empty when there is none. Locks nothing."""
+        return [row[0] for row in await self._read("merge_chain", {"number": number})]
+
+    async def spoken(self, ticket_id: int) -> Sequence[SpokenRow]:
+        """Read the latest messages of a ticket and of those merged into it, the newest first."""
+        rows = await self._read("spoken", {"ticket_id": ticket_id, "limit": SPOKEN})
+        return [SpokenRow(*row) for row in rows]
+
+    async def said(self, message_id: int) -> SaidRow | None:
+        """Read what became of a message of ours."""
+        rows = await self._read("said", {"id": message_id})
+        return SaidRow(*rows[0]) if rows else None
+
+    async def bounced(self, ticket_id: int, addresses: Collection[str]) -> Mapping[str, str]:
+        """Give those of these addresses that refused our latest mail on this ticket, with the reason."""
+        rows = await self._read("bounced", {"ticket_id": ticket_id, "addresses": sorted(addresses)})
+        return {row[0]: row[2] for row in rows if row[1] in ("failed", "bounced")}
+
+    async def lock_send(self, send: DueSend) -> Sequence[dict[str, Any]] | None:
+        """Lock a claimed send, after its ticket, and give its recipients; None when the claim was lost."""
+        which = {"message_id": send.message_id, "attempt": send.attempt}
+        cursor = await self._connection.execute(statement("sends", "lock_send"), which)
+        row = await cursor.fetchone()
+        return None if row is None else row[0]
+
+    async def mark_send(self, result: SendResult) -> None:
+        """Note what an attempt came to, under the lock."""
+        await self._connection.execute(statement("sends", "mark"), result._asdict())
+
+    async def _read(self, name: str, parameters: Mapping[str, object]) -> list[TupleRow]:
+        cursor = await self._connection.execute(statement("outbound", name), parameters)
+        return await cursor.fetchall()
+
+
+class OutboundStore(RoutingStore):
+    """Answers' transactions on a pool."""
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[OutboundTransaction]:
+        """Open a transaction: committed when the block ends, rolled back when it raises."""
+        async with self._pool.connection() as connection, connection.transaction():
+            transaction = OutboundTransaction(connection=connection, numbers=self._numbers, ids=self._ids)
+            await transaction.begin()
+            yield transaction

@@ -1,0 +1,73 @@
+-- name: claim
+-- Take due sends, the longest due first, for as long as a lease; to one person, an earlier one of its ticket goes first.
+with due as materialized (
+    select s.message_id
+    from sends s
+    where s.state = 'queued' and s.due_at <= :now and s.channel = any(:channels::text[])
+      and not exists (
+          select from sends e
+          where e.ticket_id = s.ticket_id and e.state = 'queued' and e.message_id <> s.message_id
+            and (e.created_at, e.message_id) < (s.created_at, s.message_id)
+            and exists (
+                select from jsonb_array_elements(e.recipients) theirs
+                join jsonb_array_elements(s.recipients) ours
+                    on lower(ours ->> 'address') = lower(theirs ->> 'address')
+                where theirs ->> 'state' = 'queued'
+            )
+      )
+    order by s.due_at, s.message_id
+    limit :limit
+    for update of s skip locked
+), taken as (
+    update sends s
+    set due_at = :until, attempts = s.attempts + 1
+    from due
+    where s.message_id = due.message_id
+    returning s.*
+)
+select t.message_id, t.ticket_id, t.account, t.channel, t.kind, t.recipients, t.attempts, t.created_at, m.direction,
+       m.sender_address, m.sender_name, m.subject, m.body_text, m.author, m.visibility, m.details, encode(m.raw_sha256, 'hex')
+from taken t
+join messages m on m.id = t.message_id
+order by t.created_at, t.message_id;
+
+-- name: extend!
+-- Keep claimed sends for longer.
+update sends s
+set due_at = :until
+from unnest(:message_ids::bigint[], :attempts::int[]) as c (message_id, attempt)
+where s.message_id = c.message_id and s.attempts = c.attempt and s.state = 'queued';
+
+-- name: give_back!
+-- Give back claimed sends that were not tried: they are due again then, and the attempt does not count.
+update sends s
+set due_at = :due_at, attempts = s.attempts - 1, problem = :problem
+from unnest(:message_ids::bigint[], :attempts::int[]) as c (message_id, attempt)
+where s.message_id = c.message_id and s.attempts = c.attempt and s.state = 'queued';
+
+-- name: keep_raw
+-- Name the bytes of a message of ours, once.
+with kept as (
+    update messages
+    set raw_sha256 = decode(:sha256, 'hex'), raw_size = :size
+    where id = :message_id and direction = 'out' and (raw_sha256 is null or raw_sha256 = decode(:sha256, 'hex'))
+    returning id, raw_sha256
+)
+insert into blob_refs (sha256, owner_kind, owner_id)
+select raw_sha256, 'message', id from kept
+on conflict (sha256, owner_kind, owner_id) do update set owner_id = excluded.owner_id
+returning owner_id;
+
+-- name: lock_send
+-- Lock a send that is still ours, and read its recipients: a bounce may have come meanwhile.
+select recipients from sends where message_id = :message_id and attempts = :attempt and state = 'queued' for update;
+
+-- name: mark!
+-- Note what an attempt came to.
+update sends
+set state = :state, recipients = :recipients::jsonb, due_at = :due_at, sent_at = :sent_at, problem = :problem
+where message_id = :message_id;
+
+-- name: backlog
+-- Count what waits to be sent, and give when the longest waiting one was written.
+select count(*), min(created_at) from sends where state = 'queued';
