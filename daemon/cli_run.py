@@ -16,6 +16,7 @@ class Role(StrEnum):
     ALL = "all"
     INGEST = "ingest"
     ROUTE = "route"
+    OUTBOUND = "outbound"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -25,7 +26,7 @@ def add_to(app: typer.Typer) -> None:
 
 def run(
     role: Annotated[
-        Role, typer.Argument(help="What this process does; ingest and route alone are for several machines.")
+        Role, typer.Argument(help="What this process does; one role alone is for several machines.")
     ] = Role.ALL,
     *,
     workers: Annotated[int, typer.Option(metavar="N", min=1, max=64, help=WORKERS)] = 1,
@@ -41,9 +42,9 @@ def run(
     del config
     from daemon.run import run_all, run_role  # noqa: PLC0415 - see `daemon.cli`
 
-    if role is Role.INGEST and workers > 1:
-        raise typer.BadParameter("one process takes mail in; --workers is for routers", param_hint="--workers")
+    if role in (Role.INGEST, Role.OUTBOUND) and workers > 1:
+        raise typer.BadParameter("one process takes mail in or sends; --workers is for routers", param_hint="--workers")
     if role is Role.ALL or (role is Role.ROUTE and workers > 1):
-        run_all(roles=("ingest", "route") if role is Role.ALL else ("route",), workers=workers)
+        run_all(roles=("ingest", "route", "outbound") if role is Role.ALL else ("route",), workers=workers)
     else:
         run_role(role.value, name=name or role.value, link_fd=link, jobs=jobs)

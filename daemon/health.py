@@ -15,6 +15,7 @@ LAG: Final = "lag"
 FUSE: Final = "fuse"
 PARTITION: Final = "partition"
 OUTBOX: Final = "outbox"
+RELAY: Final = "relay"
 STARTING: Final = "starting"
 STOPPING: Final = "stopping"
 CHILD: Final = "child"
@@ -38,6 +39,7 @@ class Report(BaseModel):
 
     process: str
     troubles: tuple[Trouble, ...] = ()
+    warnings: tuple[Trouble, ...] = ()
     metrics: str = ""
 
     @property
@@ -53,6 +55,7 @@ class Board:
         self._clock = clock
         self._changed = changed
         self._troubles: dict[str, Trouble] = {}
+        self._warnings: dict[str, Trouble] = {}
 
     def set(self, reason: str, detail: str = "", *, name: str = "") -> None:
         """Name a trouble; it keeps its first time while it lasts. `name` tells several of one reason apart."""
@@ -68,6 +71,23 @@ class Board:
         if self._troubles.pop(f"{reason}:{name}", None) is not None:
             self._changed()
 
+    def warn(self, reason: str, detail: str) -> None:
+        """Name something that people should know, although the work goes on: readiness stays green."""
+        before = self._warnings.get(reason)
+        self._warnings[reason] = Trouble(reason=reason, detail=detail, since=before.since if before else self._clock())
+        if self._warnings[reason] != before:
+            self._changed()
+
+    def calm(self, reason: str) -> None:
+        """Say that a warning is over."""
+        if self._warnings.pop(reason, None) is not None:
+            self._changed()
+
+    @property
+    def warnings(self) -> tuple[Trouble, ...]:
+        """Give what people should know, the oldest first."""
+        return tuple(sorted(self._warnings.values(), key=lambda warning: warning.since))
+
     def __iter__(self) -> Iterator[Trouble]:
         """Give the troubles, the oldest first."""
         return iter(sorted(self._troubles.values(), key=lambda trouble: trouble.since))
@@ -80,9 +100,10 @@ class Board:
 
 def readiness(reports: Mapping[str, Report]) -> tuple[bool, dict[str, object]]:
     """Give whether all is well, and the answer for `/readyz`."""
-    troubles = [
-        {"process": report.process, **trouble.model_dump(mode="json")}
-        for report in reports.values()
-        for trouble in report.troubles
-    ]
-    return not troubles, {"ready": not troubles, "troubles": troubles}
+    troubles = [_said(report, trouble) for report in reports.values() for trouble in report.troubles]
+    warnings = [_said(report, warning) for report in reports.values() for warning in report.warnings]
+    return not troubles, {"ready": not troubles, "troubles": troubles, "warnings": warnings}
+
+
+def _said(report: Report, trouble: Trouble) -> dict[str, object]:
+    return {"process": report.process, **trouble.model_dump(mode="json")}

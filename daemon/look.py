@@ -120,7 +120,7 @@ def show_channels(*, as_json: bool) -> None:
 def readiness_of(settings: Settings) -> Mapping[str, Any]:
     """Ask the running daemon how it is; `running` is false when nobody answers on the HTTP port."""
     if not settings.http.port:
-        return {"running": None, "ready": None, "troubles": []}
+        return {"running": None, "ready": None, "troubles": [], "warnings": []}
     url = f"http://{settings.http.host}:{settings.http.port}/readyz"
     try:
         with urllib.request.urlopen(url, timeout=3) as answer:
@@ -128,7 +128,7 @@ def readiness_of(settings: Settings) -> Mapping[str, Any]:
     except urllib.error.HTTPError as error:
         return {"running": True, **json.load(error)}
     except (OSError, ValueError):
-        return {"running": False, "ready": False, "troubles": []}
+        return {"running": False, "ready": False, "troubles": [], "warnings": []}
 
 
 def show_status(*, as_json: bool) -> int:
@@ -139,10 +139,14 @@ def show_status(*, as_json: bool) -> int:
     if as_json:
         print_json({**daemon, **waiting})
     else:
-        troubles = [f"{trouble['process']}: {trouble['reason']} {trouble['detail']}" for trouble in daemon["troubles"]]
-        shown = {"running": daemon["running"], "ready": daemon["ready"], "troubles": troubles, **_flat(waiting)}
+        said = {name: [_said(one) for one in daemon.get(name, ())] for name in ("troubles", "warnings")}
+        shown = {"running": daemon["running"], "ready": daemon["ready"], **said, **_flat(waiting)}
         print_table(tables.facts(shown))
     return 0 if daemon["ready"] is not False else UNAVAILABLE
+
+
+def _said(trouble: Mapping[str, Any]) -> str:
+    return f"{trouble['process']}: {trouble['reason']} {trouble['detail']}"
 
 
 def _flat(values: Mapping[str, object]) -> dict[str, object]:

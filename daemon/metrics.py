@@ -148,6 +148,27 @@ class NoticeMetrics:
         self._settled.labels(reason=reason, outcome=outcome).inc(count)
 
 
+class OutboundMetrics:
+    """What `outbound` counts. Meets `router.deliveries.SendMetrics`."""
+
+    def __init__(self, *, registry: CollectorRegistry) -> None:
+        self._delivered = Counter(
+            "switchboard_send_recipients",
+            "Recipients of messages of ours by what the relay said: sent, later, failed",
+            ["kind", "state"],
+            registry=registry,
+        )
+        self.queued = Gauge("switchboard_sends_queued", "Messages of ours not yet sent", registry=registry)
+        self.queued_age = Gauge("switchboard_sends_oldest_seconds", "Age of the oldest of them", registry=registry)
+        self.relay_down = Gauge(
+            "switchboard_relay_down", "1 while the relay cannot be used, or none is set", registry=registry
+        )
+
+    def delivered(self, kind: str, state: str) -> None:
+        """Count one recipient."""
+        self._delivered.labels(kind=kind, state=state).inc()
+
+
 class ProcessMetrics:
     """What every process says of itself."""
 

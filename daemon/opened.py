@@ -15,12 +15,14 @@ from daemon.cli_options import loaded_settings
 from daemon.clock import now
 from daemon.errors import UserError
 from daemon.settings import Settings
-from daemon.wiring import components, database_url, make_log, policies, postgres
+from daemon.wiring import components, database_url, desks, make_log, policies, postgres
 from router.desk import Desk
+from router.outbound import Outbound
 from ticket_store.embedded import EmbeddedPostgresError
 from ticket_store.instance import Instance, read_or_create
 from ticket_store.migrate import MigrationError, State, migrate, schema_state
 from ticket_store.numbers import TicketNumbers
+from ticket_store.outbound import OutboundStore
 from ticket_store.pool import Pool, make_pool
 from ticket_store.routing import RoutingStore
 
@@ -96,6 +98,18 @@ def desk(store: Opened) -> Desk:
     numbers = TicketNumbers(key=store.instance.ticket_number_key)
     routing = RoutingStore(pool=store.pool, numbers=numbers)
     return Desk(store=routing, policies=policies(store.settings), source=store.instance.source, clock=now)
+
+
+def outbound(store: Opened) -> Outbound:
+    """Give what people say on tickets."""
+    numbers = TicketNumbers(key=store.instance.ticket_number_key)
+    return Outbound(
+        store=OutboundStore(pool=store.pool, numbers=numbers),
+        policies=policies(store.settings),
+        desks=desks(store.settings),
+        source=store.instance.source,
+        clock=now,
+    )
 
 
 async def start_postgres(settings: Settings, stack: AsyncExitStack) -> None:

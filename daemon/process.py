@@ -53,7 +53,8 @@ class Process:
             self._seen.add(trouble.reason)
         for reason in self._seen:
             self._metrics.outage.labels(of=reason).set(self.board.age(reason))
-        return Report(process=self.name, troubles=troubles, metrics=exposition(self.registry))
+        metrics = exposition(self.registry)
+        return Report(process=self.name, troubles=troubles, warnings=self.board.warnings, metrics=metrics)
 
     def metrics(self) -> str:
         """Give the exposition, up to date."""

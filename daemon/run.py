@@ -22,6 +22,7 @@ from daemon.health import POSTGRES, STARTING, Board, Report, readiness
 from daemon.ingest import ingest
 from daemon.metrics import Gathered, ProcessMetrics, exposition
 from daemon.opened import fit_schema
+from daemon.outbound import outbound
 from daemon.process import Body, Process, install_signals, serve
 from daemon.route import route
 from daemon.settings import Settings
@@ -45,7 +46,7 @@ _log = structlog.get_logger(__name__)
 def run_role(role: str, *, name: str, link_fd: int | None, jobs: bool) -> None:
     """Run one role in this process."""
     loaded = _begin(name)
-    body: Body = ingest if role == "ingest" else functools.partial(route, jobs=jobs)
+    body: Body = {"ingest": ingest, "outbound": outbound}.get(role) or functools.partial(route, jobs=jobs)
 
     async def main() -> None:
         async with AsyncExitStack() as stack:
@@ -92,6 +93,8 @@ def _specs(roles: Sequence[str], workers: int) -> list[ChildSpec]:
         name = f"route-{number}"
         jobs = "--jobs" if number == 0 else "--no-jobs"
         specs.append(ChildSpec(name=name, command=[*own, "run", "route", "--name", name, jobs]))
+    if "outbound" in roles:
+        specs.append(ChildSpec(name="outbound", command=[*own, "run", "outbound"]))
     return specs
 
 

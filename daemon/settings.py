@@ -23,6 +23,7 @@ from pydantic import (
 from connectors.mail.settings import MailAccountSettings, SmtpSettings
 from daemon.settings_legacy import LegacySettings
 from daemon.settings_notices import AccountNoticesSettings, NoticesSettings
+from daemon.settings_outbound import OutboundSettings
 from daemon.settings_staff import StaffSettings
 from router.policy import AccountPolicy, Otherwise, SenderMatch, Strangers, Takes
 from schemas.message import Name
@@ -146,6 +147,7 @@ class Settings(Section):
     retention: RetentionSettings = RetentionSettings()
     notices: NoticesSettings = NoticesSettings()
     staff: StaffSettings = StaffSettings()
+    outbound: OutboundSettings = OutboundSettings()
     accounts: Accounts = Field(default_factory=dict, description="by name; the channel says which keys they have")
     policies: Mapping[str, PolicySettings] = Field(
         default_factory=dict, description="by account; written as [accounts.NAME.policy]"

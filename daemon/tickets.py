@@ -54,7 +54,13 @@ def show_ticket(number: str, *, as_json: bool) -> None:
 
 def move_ticket(number: str, target: str) -> None:
     """Close or reopen a ticket; the event goes out by the running daemon."""
-    bare, moment = ticket_number(number), now()
+    bare = ticket_number(number)
+    _move(bare, target)
+    print_line(f"ticket {shown(bare)} is {target}")
+
+
+def _move(bare: str, target: str) -> None:
+    moment = now()
 
     def decide(current: str) -> statuses.Move:
         return statuses.move(current, statuses.Status(target), reason=statuses.Reason.OPERATOR, at=moment)
@@ -65,7 +71,13 @@ def move_ticket(number: str, target: str) -> None:
             await move_status(connection, bare, decide=decide, source=store.instance.source, now=moment)
 
     ask(move)
-    print_line(f"ticket {shown(bare)} is {target}")
+
+
+def close_after(number: str, *, as_json: bool) -> None:
+    """Close a ticket that was just answered."""
+    _move(number, "closed")
+    if not as_json:
+        print_line(f"ticket {shown(number)} is closed")
 
 
 def _for_people(found: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from bus.port import BusUnavailableError, Log, NewRecord, Place, Publisher
 from daemon.errors import UserError
 from daemon.settings import Settings
 from router.policy import AccountPolicy, Policies
+from schemas.message import Party
 from ticket_store.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from ticket_store.migrate import Component
 
@@ -84,15 +85,22 @@ class LatePublisher:
         return await self._publisher.publish(topic, records)
 
 
+def desks(settings: Settings) -> dict[str, Party]:
+    """Give the address from which each account's messages come, and the name beside it."""
+    hostname = settings.smtp.hostname
+    return {name: account.desk(hostname) for name, account in settings.mail_accounts().items()}
+
+
 def policies(settings: Settings) -> Policies:
     """Give what each account wants done with its messages, as the router sees it."""
     accounts = settings.mail_accounts()
     own = {name: [a for a in account.addresses if not a.endswith("@*")] for name, account in accounts.items()}
+    senders = {name: desk.address for name, desk in desks(settings).items()}
     return Policies(
         accounts={name: _policy(settings, name) for name in settings.policies},
-        own_addresses=frozenset(address for addresses in own.values() for address in addresses),
+        own_addresses=frozenset(senders.values()).union(*own.values()),
         staff=settings.staff.staff(),
-        senders={name: addresses[0] for name, addresses in own.items() if addresses},
+        senders=senders,
         default=AccountPolicy(),
         legacy=tuple(desk.desk(name) for name, desk in settings.legacy.items()),
     )

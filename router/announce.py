@@ -50,10 +50,6 @@ class Announcer:
             ticket, EventType.STATUS_CHANGED, previous_status=previous, status_reason="the customer answered"
         )
 
-    def sending(self, ticket: Ticket, message: EventMessage, states: Sequence[RecipientState]) -> OutboxRow:
-        """Say what became of a message of ours when it was sent."""
-        return self._row(ticket, EventType.DELIVERY_CHANGED, message=message, delivery=states)
-
     def said(self, ticket: Ticket, letter: Letter, row: MessageRow) -> OutboxRow:
         """Say that a message of ours was added to the ticket."""
         message = EventMessage.model_construct(

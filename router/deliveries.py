@@ -13,11 +13,10 @@ from router.outbound_ports import OutboundStore, OutboundTransaction
 from router.patience import patiently
 from router.view import Ticket
 from router.writing import change_of
-from schemas.events import EventMessage, RecipientState
-from schemas.message import Party
+from schemas.events import RecipientState
 from schemas.outbound_rows import DueSend, SendResult
-from schemas.placement import Author, Visibility
 from schemas.routing_rows import Changes
+from schemas.sending_rows import SentRow
 
 WAITING: Final = "queued"
 """State of a recipient who is tried again; `delayed` is what a later system reports of what we sent."""
@@ -122,20 +121,21 @@ class Marker:
         now: datetime,
     ) -> None:
         states = [RecipientState.model_validate(recipient) for recipient in recipients]
-        event = Announcer(source=self._source, now=now).sending(ticket, _about(send), states)
+        event = Announcer(source=self._source, now=now).delivery_changed(ticket, _sent(send), states)
         await transaction.write(Changes(ticket_changes=[change_of(ticket)], outbox=[event]))
 
 
-def _about(send: DueSend) -> EventMessage:
-    return EventMessage(
-        id=send.message_id,
-        direction="out" if send.direction == "out" else "in",
-        sender=Party(address=send.sender_address, name=send.sender_name),
+def _sent(send: DueSend) -> SentRow:
+    return SentRow(
+        message_id=send.message_id,
+        recipients=send.recipients,
+        sender_address=send.sender_address,
+        sender_name=send.sender_name,
         received_at=send.created_at,
         subject=send.subject,
-        text=send.text,
-        author=Author(send.author),
-        visibility=Visibility(send.visibility),
+        body_text=send.text,
+        author=send.author,
+        visibility=send.visibility,
     )
 
 

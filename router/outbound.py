@@ -1,21 +1,20 @@
 """What people say on tickets: replies that go to the customer, notes that do not, all under the router's own locks."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from uuid import UUID
 
 from router.announce import Announcer
 from router.correspondence import Answered, answered
 from router.desk import NoSuchTicketError
+from router.keys import Keyring
 from router.outbound_ports import OutboundStore, OutboundTransaction
-from router.outgoing import Letter, outgoing
+from router.outgoing import Letter, Outgoing, outgoing
 from router.patience import patiently
 from router.policy import Policies
-from router.recipients import INSIDER, Chooser, NotSaidError, Recipients, Standing
-from router.tokens import Signer, SigningKey
-from router.view import Ticket
+from router.recipients import Chooser, NotSaidError, Recipients
+from router.view import Ticket, View
 from router.writing import change_of
 from schemas.message import File, Party, Text
 from schemas.outbound_rows import SaidRow, SpokenRow
@@ -66,14 +65,12 @@ class Outbound:
         store: OutboundStore,
         policies: Policies,
         desks: Mapping[str, Party],
-        instance_id: UUID,
         source: str,
         clock: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._desks = desks
         self._choose = Chooser(policies=policies, desks=desks)
-        self._instance_id = instance_id
         self._source = source
         self._clock = clock
 
@@ -112,31 +109,31 @@ class Outbound:
 
         Raises `NotSaidError`, `NoSuchTicketError`.
         """
-        saying = _Saying(
-            number=number, text=text, by=by, files=files, request_key=request_key, named=to, internal=True
-        )
+        saying = _Saying(number=number, text=text, by=by, files=files, request_key=request_key, named=to, internal=True)
         return await patiently(self._store, lambda: self._say(saying))
 
     async def _say(self, saying: _Saying) -> Said:
+        signer = await Keyring(
+            store=self._store, clock=self._clock
+        ).signer()  # the keys as they are now
         async with self._store.transaction() as transaction:
             (message_id,) = await transaction.message_ids(1)
             before = await _claimed(transaction, saying, message_id)
             if before is not None:
                 return before
-            standing = await locked(transaction, saying.number)
-            spoken = await transaction.spoken(standing.ticket.id)
-            recipients = self._recipients(saying, standing, spoken)
-            letter = self._letter(saying, standing.ticket, spoken, recipients)
-            return await self._write(transaction, message_id, letter, standing, recipients)
+            ticket = await locked(transaction, saying.number)
+            spoken = await transaction.spoken(ticket.id)
+            recipients = self._recipients(saying, ticket, spoken)
+            letter = self._letter(saying, ticket, spoken, recipients)
+            rows = outgoing(letter, message_id=message_id, signer=signer, now=self._clock())
+            return await self._write(transaction, letter, rows, recipients)
 
-    def _recipients(self, saying: _Saying, standing: Standing, spoken: Sequence[SpokenRow]) -> Recipients:
+    def _recipients(self, saying: _Saying, ticket: Ticket, spoken: Sequence[SpokenRow]) -> Recipients:
         if saying.internal:
-            return self._choose.of_note(standing, saying.named)
-        return self._choose.of_reply(standing, spoken, cc=saying.named, everyone=saying.everyone)
+            return self._choose.of_note(ticket, saying.named)
+        return self._choose.of_reply(ticket, spoken, cc=saying.named, everyone=saying.everyone)
 
-    def _letter(
-        self, saying: _Saying, ticket: Ticket, spoken: Sequence[SpokenRow], recipients: Recipients
-    ) -> Letter:
+    def _letter(self, saying: _Saying, ticket: Ticket, spoken: Sequence[SpokenRow], recipients: Recipients) -> Letter:
         desk = self._desks.get(ticket.account)
         if desk is None:
             raise NotSaidError(f"account {ticket.account!r} has no address to write from: look into its settings")
@@ -160,17 +157,13 @@ class Outbound:
     async def _write(
         self,
         transaction: OutboundTransaction,
-        message_id: int,
         letter: Letter,
-        standing: Standing,
+        rows: Outgoing,
         recipients: Recipients,
     ) -> Said:
-        ticket, now = standing.ticket, self._clock()
-        keys = [SigningKey(id=key.id, secret=key.secret, retired=key.retired) for key in await transaction.keys()]
-        signer = Signer(instance_id=self._instance_id, keys=keys)
-        rows = outgoing(letter, message_id=message_id, signer=signer, now=now)
+        ticket, now = letter.ticket, rows.message.received_at
         internal = letter.visibility is Visibility.INTERNAL
-        newcomers = self._choose.newcomers(standing, recipients, internal=internal)
+        newcomers = self._choose.newcomers(ticket, recipients, internal=internal)
         bounced = await transaction.bounced(ticket.id, [address.lower() for address in recipients.addresses])
         ticket.message_count += 1
         ticket.last_message_at = max(ticket.last_message_at, now)
@@ -186,7 +179,7 @@ class Outbound:
         )
         await transaction.write(changes)
         return Said(
-            message_id=message_id,
+            message_id=rows.message.id,
             ticket=ticket.number,
             recipients=recipients.addresses,
             closed=ticket.closed_at is not None,
@@ -194,21 +187,24 @@ class Outbound:
         )
 
 
-async def locked(transaction: OutboundTransaction, number: str) -> Standing:
+async def locked(transaction: OutboundTransaction, number: str) -> Ticket:
     """Lock a ticket, or the one on which it goes on. Raises `NoSuchTicketError`, `NotSaidError` for a ring."""
-    chain = await transaction.merge_chain(number)
-    if not chain:
+    found = await transaction.tickets_by_numbers([number])
+    if number not in found:
         raise NoSuchTicketError(f"no ticket {number}")
-    rows = {row.id: (row, follows) for row, follows in await transaction.lock_tickets(chain)}
-    row, follows = rows[chain[-1]]
-    if row.merged_into_id is not None:
-        raise NotSaidError("the ticket's merges lead nowhere, or just changed: try again, or `tickets reopen` one")
-    ticket, insiders = Ticket.stored(row, follows), set()
-    for member in await transaction.participants([ticket.id]):
-        ticket.members[member.address_key] = member.address
-        if member.role == INSIDER:
-            insiders.add(member.address_key)
-    return Standing(ticket=ticket, insiders=insiders)
+    ticket = (await locked_view(transaction, [found[number]])).standing(found[number])
+    if ticket is None:
+        raise NotSaidError("its merges lead nowhere: `tickets reopen` one of those tickets")
+    return ticket
+
+
+async def locked_view(transaction: OutboundTransaction, ticket_ids: Collection[int]) -> View:
+    """Lock tickets and those on which they go on, and read who takes part."""
+    view = View()
+    for row, follows in await transaction.lock_tickets(ticket_ids):
+        view.add_ticket(Ticket.stored(row, follows))
+    view.add_participants(await transaction.participants(view.tickets.keys()))
+    return view
 
 
 async def _claimed(transaction: OutboundTransaction, saying: _Saying, message_id: int) -> Said | None:
@@ -216,7 +212,7 @@ async def _claimed(transaction: OutboundTransaction, saying: _Saying, message_id
     if not saying.request_key:
         return None
     kind = "note" if saying.internal else "reply"
-    key = sha256("\0".join(("request", kind, saying.number, saying.request_key)).encode()).digest()
+    key = sha256(f"request\0{kind}\0{saying.number}\0{saying.request_key}".encode()).digest()
     taken = (await transaction.claim_deliveries({key: message_id})).get(key)
     row = await transaction.said(taken) if taken is not None else None
     return None if row is None else _before(row)

@@ -4,22 +4,15 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Protocol
+from uuid import UUID
 
-from router.ports import RoutingTransaction
-from schemas.outbound_rows import DueSend, KeyRow, SaidRow, SendResult, SpokenRow
+from router.ports import KeyRow, RoutingTransaction
+from schemas.outbound_rows import DueSend, SaidRow, SendResult, SpokenRow
 from schemas.placement import Fault
 
 
 class OutboundTransaction(RoutingTransaction, Protocol):
     """One open transaction. The order of locks is the router's."""
-
-    async def keys(self) -> Sequence[KeyRow]:
-        """Read the signing keys, the oldest first; never none."""
-        ...
-
-    async def merge_chain(self, number: str) -> Sequence[int]:
-        """Give a ticket by its number, and those on which it goes on; empty when there is none. Locks nothing."""
-        ...
 
     async def spoken(self, ticket_id: int) -> Sequence[SpokenRow]:
         """Read the latest messages of a ticket and of those merged into it, the newest first."""
@@ -44,6 +37,10 @@ class OutboundTransaction(RoutingTransaction, Protocol):
 
 class OutboundStore(Protocol):
     """Makes transactions and judges their failures."""
+
+    async def signing_keys(self) -> tuple[UUID, Sequence[KeyRow]]:
+        """Give the installation's id and its keys, the oldest first."""
+        ...
 
     def transaction(self) -> AbstractAsyncContextManager[OutboundTransaction]:
         """Open a transaction: committed when the block ends, rolled back when it raises."""

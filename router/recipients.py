@@ -5,13 +5,13 @@ who takes part internally, to a stranger whose words nobody proved, to staff, or
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from router.correspondence import copied, is_address, is_reply_address
 from router.desk import DeskError
 from router.policy import Policies
-from router.view import Ticket
+from router.view import INSIDER, Ticket
 from schemas.message import Party
 from schemas.outbound_rows import SpokenRow
 from schemas.placement import SPAM, address_key
@@ -21,20 +21,10 @@ MAX_PEOPLE: Final = 50
 """Recipients of one message of ours."""
 MAX_MEMBERS: Final = 100
 """Participants of one ticket."""
-INSIDER: Final = "internal"
-"""Role of those whom customers are not shown."""
 
 
 class NotSaidError(DeskError):
     """The message was not written; the text says why."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """A locked ticket, and which of its members customers are not shown."""
-
-    ticket: Ticket
-    insiders: set[bytes] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,36 +47,33 @@ class Chooser:
         self._policies = policies
         self._desks = frozenset(desk.address.lower() for desk in desks.values())
 
-    def of_reply(
-        self, standing: Standing, spoken: Sequence[SpokenRow], *, cc: Sequence[str], everyone: bool
-    ) -> Recipients:
+    def of_reply(self, ticket: Ticket, spoken: Sequence[SpokenRow], *, cc: Sequence[str], everyone: bool) -> Recipients:
         """Give those of a reply. Raises `NotSaidError` for somebody who must not get it, and when there is nobody."""
-        ticket = standing.ticket
         if ticket.status == SPAM:
             raise NotSaidError("this ticket is spam, and nobody is answered: `tickets reopen` it first if it is none")
         requester = ticket.requester_party
         if not is_address(requester.address) or self._is_ours(requester.address):
             raise NotSaidError(f"there is nobody to answer: the requester is {requester.address!r}")
-        named = [self._outsider(address, standing) for address in cc]
-        others = [party for party in copied(ticket, spoken) if self._may_be_copied(party, standing)]
+        named = [self._outsider(address, ticket) for address in cc]
+        others = [party for party in copied(ticket, spoken) if self._may_be_copied(party, ticket)]
         found = _each((*named, *(others if everyone else ())), beside=requester)
         return Recipients(to=(requester,), cc=_few(found))
 
-    def of_note(self, standing: Standing, to: Sequence[str]) -> Recipients:
+    def of_note(self, ticket: Ticket, to: Sequence[str]) -> Recipients:
         """Give those of an internal note: only people who take no part in public. Raises `NotSaidError`."""
         named = [self._checked(address) for address in to]
         for party in named:
-            key = address_key(standing.ticket.channel, party.address)
-            if key in standing.ticket.members and key not in standing.insiders:
+            key = address_key(ticket.channel, party.address)
+            if key in ticket.members and key not in ticket.insiders:
                 raise NotSaidError(f"{party.address} takes part in this ticket in public: a note is not for customers")
         return Recipients(to=_few(_each(named)))
 
-    def newcomers(self, standing: Standing, recipients: Recipients, *, internal: bool) -> list[ParticipantRow]:
+    def newcomers(self, ticket: Ticket, recipients: Recipients, *, internal: bool) -> list[ParticipantRow]:
         """Let those take part whom the message names, so that their answers find it. Staff needs no such leave."""
-        ticket, found = standing.ticket, []
+        found = []
         for party in (*recipients.to, *recipients.cc):
             key = address_key(ticket.channel, party.address)
-            if key in ticket.members or self._policies.is_ours(party.address):
+            if key in ticket.members or self._policies.is_staff(party.address):
                 continue
             if len(ticket.members) >= MAX_MEMBERS:
                 raise NotSaidError(f"{MAX_MEMBERS} people take part in this ticket already")
@@ -94,11 +81,11 @@ class Chooser:
             found.append(ParticipantRow(ticket.id, key, party.address, INSIDER if internal else "added"))
         return found
 
-    def _outsider(self, address: str, standing: Standing) -> Party:
+    def _outsider(self, address: str, ticket: Ticket) -> Party:
         party = self._checked(address)
-        if self._policies.is_ours(party.address):
+        if self._policies.is_staff(party.address):
             raise NotSaidError(f"{party.address} is staff: a reply goes to customers, `tickets note --to` to others")
-        if address_key(standing.ticket.channel, party.address) in standing.insiders:
+        if address_key(ticket.channel, party.address) in ticket.insiders:
             raise NotSaidError(f"{party.address} takes part internally: a reply would show them to the customer")
         return party
 
@@ -110,13 +97,17 @@ class Chooser:
             raise NotSaidError(f"{bare} is an address of ours")
         return Party(address=bare)
 
-    def _may_be_copied(self, party: Party, standing: Standing) -> bool:
-        key = address_key(standing.ticket.channel, party.address)
-        return not self._is_ours(party.address) and key not in standing.insiders
+    def _may_be_copied(self, party: Party, ticket: Ticket) -> bool:
+        key = address_key(ticket.channel, party.address)
+        return (
+            not self._is_ours(party.address)
+            and not self._policies.is_staff(party.address)
+            and key not in ticket.insiders
+        )
 
     def _is_ours(self, address: str) -> bool:
         bare = address.strip().lower()
-        return self._policies.is_ours(bare) or bare in self._desks or is_reply_address(bare)
+        return bare in self._policies.own_addresses or bare in self._desks or is_reply_address(bare)
 
 
 def _each(parties: Sequence[Party], *, beside: Party | None = None) -> tuple[Party, ...]:

@@ -10,7 +10,7 @@ that cannot be reached at all stops the claiming for a while, and costs no send 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final, Protocol
@@ -80,7 +80,7 @@ class SenderOptions:
     lease: timedelta = LEASE
     poll: float = POLL_SECONDS
     pause: float = 1.0
-    pace: Pace = Pace()
+    pace: Pace = field(default_factory=Pace)
 
 
 class SendingWorker:

@@ -27,14 +27,6 @@ class SaidRow(NamedTuple):
     recipients: list[dict[str, Any]]
 
 
-class KeyRow(NamedTuple):
-    """A key that signs tokens."""
-
-    id: int
-    secret: bytes
-    retired: bool
-
-
 class DueSend(NamedTuple):
     """A message that we owe somebody, taken by one worker; `attempt` tells its claim from an earlier one's."""
 

@@ -6,9 +6,8 @@ from typing import Any, Final
 
 from psycopg.rows import TupleRow
 
-from schemas.outbound_rows import DueSend, KeyRow, SaidRow, SendResult, SpokenRow
+from schemas.outbound_rows import DueSend, SaidRow, SendResult, SpokenRow
 from ticket_store.routing import RoutingStore, RoutingTransaction
-from ticket_store.signing_keys import read_keys
 from ticket_store.statements import statement
 
 SPOKEN: Final = 100
@@ -17,14 +16,6 @@ SPOKEN: Final = 100
 
 class OutboundTransaction(RoutingTransaction):
     """One open transaction. The order of locks is the router's."""
-
-    async def keys(self) -> Sequence[KeyRow]:
-        """Read the installation's signing keys, the oldest first; the first is made when there is none."""
-        return [KeyRow(key.id, key.secret, key.retired) for key in await read_keys(self._connection)]
-
-    async def merge_chain(self, number: str) -> Sequence[int]:
-        """Give a ticket by its number, and those on which it goes on; empty when there is none. Locks nothing."""
-        return [row[0] for row in await self._read("merge_chain", {"number": number})]
 
     async def spoken(self, ticket_id: int) -> Sequence[SpokenRow]:
         """Read the latest messages of a ticket and of those merged into it, the newest first."""

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat
 
 from connectors.base import Account
 from connectors.mail.assess_settings import AssessSettings
-from schemas.message import Name
+from schemas.message import Name, Party
 
 MIB: Final = 1024 * 1024
 
@@ -45,6 +45,21 @@ class MailAccountSettings(BaseModel):
     scope: Name | None = Field(default=None, description="accounts of one scope share tickets; default: its own name")
     addresses: tuple[AddressPattern, ...] = Field(min_length=1, description="recipients that belong to this account")
     subaddresses: bool = Field(default=False, description="also accept local+anything@domain (RFC 5233)")
+
+    reply_address: AddressPattern | None = Field(
+        default=None,
+        description="from which replies come, one of ours; not set: the first address without a wildcard, "
+        "or with smtp.hostname in its place",
+    )
+    from_name: str = Field(
+        default="", max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$", description="beside it, such as the desk's name"
+    )
+
+    def desk(self, hostname: str) -> Party:
+        """Give the address from which replies come, and its name."""
+        plain = [pattern for pattern in self.addresses if not pattern.endswith("@*")]
+        address = self.reply_address or (plain or self.addresses)[0]
+        return Party(address=address.replace("@*", f"@{hostname.lower()}"), name=self.from_name)
 
     def account(self, name: str) -> Account:
         """Give the account as connectors see it."""
@@ -118,7 +133,12 @@ def is_loopback(host: str) -> bool:
 
 def mail_problems(accounts: Mapping[str, MailAccountSettings], smtp: SmtpSettings) -> tuple[tuple[str, str], ...]:
     """List what is wrong between accounts and listener, as (key, reason). Empty when all is well."""
-    return (*_wildcards(accounts, smtp), *_claimed_twice(accounts), *_files(smtp))
+    return (
+        *_wildcards(accounts, smtp),
+        *_claimed_twice(accounts),
+        *_reply_addresses(accounts),
+        *_files(smtp),
+    )
 
 
 def _wildcards(accounts: Mapping[str, MailAccountSettings], smtp: SmtpSettings) -> Iterator[tuple[str, str]]:
@@ -141,6 +161,19 @@ def _claimed_twice(accounts: Mapping[str, MailAccountSettings]) -> Iterator[tupl
             owner = owners.setdefault(pattern, name)
             if owner != name:
                 yield f"accounts.{name}.addresses", f"{pattern!r} belongs to account {owner!r} already"
+
+
+def _reply_addresses(accounts: Mapping[str, MailAccountSettings]) -> Iterator[tuple[str, str]]:
+    """Answers go to the reply address: one that is not the account's own would lose them."""
+    for name, account in accounts.items():
+        address = account.reply_address
+        if address is None:
+            continue
+        anywhere = f"{address.rpartition('@')[0]}@*"
+        if address.endswith("@*"):
+            yield f"accounts.{name}.reply_address", f"{address!r} takes any domain: write one out"
+        elif address not in account.addresses and anywhere not in account.addresses:
+            yield f"accounts.{name}.reply_address", f"{address!r} is none of its addresses: answers would be refused"
 
 
 def _files(smtp: SmtpSettings) -> Iterator[tuple[str, str]]:

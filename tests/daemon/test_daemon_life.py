@@ -70,7 +70,7 @@ def postgres_pid(daemon: RunningDaemon) -> int:
 
 def test_a_ready_daemon_says_so_and_counts_in_one_place(daemon: RunningDaemon) -> None:
     assert daemon.get("/healthz") == "ok\n"
-    assert readiness(daemon) == {"ready": True, "troubles": []}
+    assert readiness(daemon) == {"ready": True, "troubles": [], "warnings": []}
     send(daemon, "counted")
     daemon.settle(1)
     daemon.wait_until(lambda: metric(daemon, "switchboard_routed_total{") >= 1, seconds=10, what="counted")
@@ -146,7 +146,7 @@ def test_children_of_a_killed_supervisor_go_and_the_next_start_adopts_postgres()
         send(daemon, "before")
         postgres = postgres_pid(daemon)
         children = [child.pid for child in psutil.Process(daemon.pid).children() if child.pid != postgres]
-        assert len(children) == 2
+        assert len(children) == 3
         daemon.kill()
         daemon.wait_until(lambda: not any(map(running, children)), seconds=10, what="without children")
         assert running(postgres)

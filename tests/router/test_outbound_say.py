@@ -1,9 +1,7 @@
 """Replies and notes on a real store: what is written, who gets it, and who never does."""
 
-from uuid import UUID
-
 import pytest
-from routing_lab import HOLDING, START, Lab, digest, mail, open_lab
+from routing_lab import HOLDING, KEY, START, Lab, digest, mail, open_lab
 
 from router.desk import NoSuchTicketError
 from router.outbound import Outbound
@@ -11,7 +9,6 @@ from router.recipients import NotSaidError
 from schemas.message import Party, Text
 from ticket_store.numbers import TicketNumbers
 from ticket_store.outbound import OutboundStore
-from routing_lab import KEY
 
 DESK = Party(address="support@desk.example", name="Desk")
 
@@ -21,7 +18,6 @@ def outbound(lab: Lab) -> Outbound:
         store=OutboundStore(pool=lab.pool, numbers=TicketNumbers(key=KEY)),
         policies=HOLDING,
         desks={"support": DESK},
-        instance_id=UUID(int=7),
         source="/switchboard/lab",
         clock=lambda: START,
     )

@@ -1,15 +1,3 @@
--- name: merge_chain
--- A ticket by its number, and the tickets on which it goes on, in order; 17 at most, so that a ring ends.
-with recursive chain (id, merged_into_id, step) as (
-    select id, merged_into_id, 0 from tickets where number = :number
-    union all
-    select t.id, t.merged_into_id, c.step + 1
-    from chain c
-    join tickets t on t.id = c.merged_into_id
-    where c.step < 16
-)
-select id from chain order by step;
-
 -- name: spoken
 -- The latest messages on a ticket and on those that were merged into it, the newest first.
 with recursive members (id, step) as (

@@ -1,0 +1,162 @@
+"""`run outbound`: sends replies, notes and notices."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Final
+
+import structlog
+
+from daemon.adapters import STORE_ERRORS, seconds_since
+from daemon.clock import now
+from daemon.health import RELAY, STORE
+from daemon.metrics import OutboundMetrics
+from daemon.outbound_mail import MailChannel
+from daemon.process import Process
+from daemon.wiring import database_url
+from router.deliveries import Marker
+from router.sending import Channel, SendingWorker
+from ticket_store.blobs_local import LocalBlobStore
+from ticket_store.instance import Instance, read_or_create
+from ticket_store.numbers import TicketNumbers
+from ticket_store.outbound import OutboundStore
+from ticket_store.pool import Pool, make_pool
+from ticket_store.sends import PostgresSends, backlog
+
+LOOK_EVERY: Final = 2.0
+RETRY: Final = 1.0
+"""Seconds between two tries to reach the store at the start."""
+STOP_GRACE: Final = 7.0
+"""Seconds for the sends in flight after the first signal."""
+NO_RELAY: Final = "no relay is set (outbound.smtp.host): what we write waits"
+
+_log = structlog.get_logger(__name__)
+
+
+class _Blobs:
+    """The blob store as the sending worker knows it."""
+
+    def __init__(self, *, store: LocalBlobStore) -> None:
+        self._store = store
+
+    async def get(self, digest: str) -> bytes:
+        return await self._store.get(digest)
+
+    async def keep(self, content: bytes) -> None:
+        await self._store.put(content)
+
+
+class _Health:
+    """Whether the relay can be used: a warning, because everything else goes on."""
+
+    def __init__(self, *, process: Process, metrics: OutboundMetrics) -> None:
+        self._process = process
+        self._metrics = metrics
+
+    def trouble(self, channel: str, message: str) -> None:
+        self._process.board.warn(RELAY, f"{channel}: {message}")
+        self._metrics.relay_down.set(1)
+
+    def well(self, channel: str) -> None:
+        del channel
+        self._process.board.calm(RELAY)
+        self._metrics.relay_down.set(0)
+
+
+async def outbound(process: Process) -> None:
+    """Send until the process is told to stop."""
+    async with AsyncExitStack() as stack:
+        settings = process.settings
+        pool = make_pool(database_url(settings), name=process.name, max_size=settings.outbound.connections + 2)
+        stack.push_async_callback(pool.close)
+        await pool.open()
+        blobs = LocalBlobStore(root=settings.blob_folder)
+        stack.callback(blobs.close)
+        instance = await _instance(process, pool)
+        if instance is None:
+            return
+        metrics = OutboundMetrics(registry=process.registry)
+        worker = _worker(process, pool=pool, blobs=blobs, instance=instance, metrics=metrics)
+        sending = asyncio.create_task(worker.run(), name="sending")
+        looking = asyncio.create_task(_look(process, pool, metrics), name="look")
+        process.ready()
+        await _first(process, sending, looking)
+        worker.stop()
+        looking.cancel()
+        _, late = await asyncio.wait([sending], timeout=STOP_GRACE)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(sending, looking, return_exceptions=True)
+
+
+def _worker(
+    process: Process, *, pool: Pool, blobs: LocalBlobStore, instance: Instance, metrics: OutboundMetrics
+) -> SendingWorker:
+    settings = process.settings
+    health = _Health(process=process, metrics=metrics)
+    channels: dict[str, Channel] = {}
+    if settings.outbound.smtp.host:
+        channels["mail"] = MailChannel(settings=settings, blobs=blobs)
+    options = settings.outbound.options()
+    store = OutboundStore(pool=pool, numbers=TicketNumbers(key=instance.ticket_number_key))
+    return SendingWorker(
+        queue=PostgresSends(pool=pool),
+        blobs=_Blobs(store=blobs),
+        channels=channels,
+        marker=Marker(store=store, source=instance.source, clock=now, metrics=metrics, pace=options.pace),
+        health=health,
+        clock=now,
+        store_errors=STORE_ERRORS,
+        options=options,
+    )
+
+
+async def _instance(process: Process, pool: Pool) -> Instance | None:
+    """Read who we are; None when the process is told to stop before the store answers."""
+    while not process.stop.is_set():
+        try:
+            async with pool.connection(timeout=5) as connection:
+                found = await read_or_create(connection)
+        except STORE_ERRORS as error:
+            process.board.set(STORE, f"no answer since the start: {type(error).__name__}", name="start")
+            await asyncio.sleep(RETRY)
+        else:
+            process.board.clear(STORE, name="start")
+            return found
+    return None
+
+
+async def _look(process: Process, pool: Pool, metrics: OutboundMetrics) -> None:
+    """Measure what waits, again and again; without a relay, say that it does."""
+    has_relay = bool(process.settings.outbound.smtp.host)
+    metrics.relay_down.set(not has_relay)
+    while True:
+        try:
+            async with pool.connection(timeout=2) as connection:
+                found = await backlog(connection)
+        except STORE_ERRORS as error:
+            process.board.set(STORE, f"the store does not answer: {type(error).__name__}", name="look")
+        else:
+            process.board.clear(STORE, name="look")
+            metrics.queued.set(found.queued)
+            metrics.queued_age.set(seconds_since(found.oldest, now()))
+            if not has_relay:
+                _say_no_relay(process, found.queued)
+        await asyncio.sleep(LOOK_EVERY)
+
+
+def _say_no_relay(process: Process, queued: int) -> None:
+    """Warn when something waits for a relay; a desk that only takes mail in needs none."""
+    if queued:
+        process.board.warn(RELAY, f"{NO_RELAY} ({queued:,} now)")
+    else:
+        process.board.calm(RELAY)
+
+
+async def _first(process: Process, *tasks: asyncio.Task[None]) -> None:
+    """Wait for the stop; a task that fails is a bug, and ends the process so that it is started again."""
+    stopping = asyncio.create_task(process.stop.wait())
+    await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    for task in tasks:
+        if task.done():
+            task.result()
