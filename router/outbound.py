@@ -113,9 +113,7 @@ class Outbound:
         return await patiently(self._store, lambda: self._say(saying))
 
     async def _say(self, saying: _Saying) -> Said:
-        signer = await Keyring(
-            store=self._store, clock=self._clock
-        ).signer()  # the keys as they are now
+        signer = await Keyring(store=self._store, clock=self._clock).signer()  # the keys as they are now
         async with self._store.transaction() as transaction:
             (message_id,) = await transaction.message_ids(1)
             before = await _claimed(transaction, saying, message_id)
