@@ -15,6 +15,7 @@ from router.incoming import Incoming
 from router.placement import Placement
 from router.policy import AccountPolicy
 from router.rules.by_ids import by_ids
+from router.rules.by_legacy import by_legacy
 from router.rules.by_report import by_report
 from router.rules.by_sender import by_sender
 from router.rules.by_staff import by_staff
@@ -37,7 +38,7 @@ RULES: Final[tuple[RuleFunction, ...]] = (
     by_reply_token,  # rule 2
     by_signed_id,  # rule 3
     by_ids,  # rule 4
-    # rule 5, the legacy desk, stands here: number ranges collide, so it comes before our own subject tag
+    by_legacy,  # rule 5: before our own subject tag, because number ranges collide
     by_subject_tag,  # rule 6
     by_body_token,  # rule 8
     by_sender,  # rule 9

@@ -15,7 +15,8 @@ from router.gates import Candidate, Case, is_internal, reopens
 from router.incoming import Incoming, receive
 from router.isolation import failure_reason
 from router.keys import Keyring
-from router.placement import Placement, discarded, joined, opened
+from router.legacy_binding import bind_chosen
+from router.placement import Placement, discarded, forwarded, joined, opened
 from router.placer import NewTickets, Placer
 from router.policy import Policies
 from router.ports import RoutingStore, RoutingTransaction
@@ -23,9 +24,10 @@ from router.reading import ClaimsGrownError, Wanted, read_view
 from router.stored import message_of
 from router.view import Ticket, View
 from router.writing import changes_of
+from schemas.dead_letter_rows import StoredDeadLetter
 from schemas.message import InboundMessage
 from schemas.placement import Evidence, Fault, Rule, Source, Visibility
-from schemas.routing_rows import IdKey, LogPosition, StoredDeadLetter
+from schemas.routing_rows import IdKey, LogPosition
 
 TRIES: Final = 5
 """How often a deadlock or serialization failure is tried again before the person is told."""
@@ -94,18 +96,33 @@ class Desk:
                 raise NoSuchTicketError(f"no ticket {ticket_number} in the scope of this message")
             return _linked(case, findings, ticket, by)
 
-        return await self._file(message_id, choose, ticket_number=ticket_number)
+        return await self._file(message_id, choose, by=by, ticket_number=ticket_number)
 
     async def open(self, message_id: int, *, by: str = "an operator") -> Filed:
         """Open a ticket for a held message. Raises `NotHeldError`."""
         return await self._file(
-            message_id, lambda _case, findings: opened(findings, rule=Rule.OPERATOR, why=f"Opened by {by}.")
+            message_id, lambda _case, findings: opened(findings, rule=Rule.OPERATOR, why=f"Opened by {by}."), by=by
         )
+
+    async def forward(self, message_id: int, *, by: str = "an operator") -> Filed:
+        """Send a held message on to the old desk whose mail it is, and what comes about the same old ticket, too.
+
+        Raises `NotHeldError`, and `DeskError` when no old desk takes it.
+        """
+
+        def choose(case: Case, findings: Findings) -> Placement:
+            mark = next(iter(case.view.old.marks(case.message)), None)
+            if mark is None or not mark.desk.forward_to:
+                raise DeskError("nothing in it speaks of an old desk that has a forward_to in the settings")
+            why = f"Sent on to the old desk {mark.desk.name} by {by}."
+            return forwarded(findings, rule=Rule.OPERATOR, why=why, to=mark.desk.forward_to)
+
+        return await self._file(message_id, choose, by=by, again="noted")
 
     async def discard(self, message_id: int, *, by: str = "an operator") -> Filed:
         """Take a held message out of the spool for good; it is kept and counted. Raises `NotHeldError`."""
         return await self._file(
-            message_id, lambda _case, findings: discarded(findings, why=f"Discarded by {by}."), again="discarded"
+            message_id, lambda _case, findings: discarded(findings, why=f"Discarded by {by}."), by=by, again="discarded"
         )
 
     async def retry(self, dead_letter_id: int) -> Retried:
@@ -138,10 +155,10 @@ class Desk:
         return Retried(routed=Routed(), reason=reason)
 
     async def _file(
-        self, message_id: int, choose: Choose, *, ticket_number: str = "", again: str = "ticketed"
+        self, message_id: int, choose: Choose, *, by: str, ticket_number: str = "", again: str = "ticketed"
     ) -> Filed:
         """Place a held message and the held answers to it."""
-        request = _Request(message_id=message_id, choose=choose, ticket_number=ticket_number, again=again)
+        request = _Request(message_id=message_id, choose=choose, by=by, ticket_number=ticket_number, again=again)
         extra: frozenset[IdKey] = frozenset()
         while True:
             attempt = partial(self._attempt, request, extra)
@@ -174,7 +191,7 @@ class Desk:
             await transaction.reserve_ticket_ids(1)
             now = self._clock()
             placer = self._placer(transaction, view, now)
-            filed = self._place(placer, view, view.waiting[row.id], request.choose)
+            filed = self._place(placer, view, view.waiting[row.id], request)
             await transaction.write(changes_of(placer, view, (), (), now))
             return filed
 
@@ -186,13 +203,14 @@ class Desk:
             new_tickets=NewTickets(next_id=transaction.next_ticket_id, number=transaction.ticket_number),
         )
 
-    def _place(self, placer: Placer, view: View, message: Incoming, choose: Choose) -> Filed:
+    def _place(self, placer: Placer, view: View, message: Incoming, request: "_Request") -> Filed:
         policy = self._policies.of(message.message.account)
         case = Case(message=message, view=view, policy=policy)
-        placement = choose(case, search(case))
+        placement = request.choose(case, search(case))
         if placement.ticket is not None:
             placer.admit(placement.ticket, message)
         placer.place(message, placement)
+        bind_chosen(placer.placed[message.id], view, by=request.by, now=self._clock())
         return Filed(ticket=placer.placed[message.id].decision.ticket, released=len(placer.placed) - 1)
 
 
@@ -202,6 +220,7 @@ class _Request:
 
     message_id: int
     choose: Choose
+    by: str
     ticket_number: str
     again: str
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from router.found import NOTHING, Found, tokens_of
+from router.legacy_desk import LegacyDesk
+from router.legacy_marks import Mark, marks_of
 from router.policy import Policies
 from router.tokens import Signer
 from schemas.message import InboundMessage, Party, ThreadId
@@ -47,6 +49,7 @@ class Incoming:
 
     `quoted` is nearest first: In-Reply-To, then References from right to left; `tags` are numbers of tickets in its
     subject. A sender without an address is nobody: `anonymous` messages match nothing. One of `staff` is no customer.
+    `desks` are the old desks whose mail it may be, `marks` what it says of them.
     """
 
     id: int
@@ -59,6 +62,8 @@ class Incoming:
     tokens: Found = NOTHING
     tags: tuple[str, ...] = ()
     staff: bool = False
+    desks: tuple[LegacyDesk, ...] = ()
+    marks: tuple[Mark, ...] = ()
     partition: int | None = None
     offset: int | None = None
 
@@ -94,6 +99,7 @@ def receive(
 ) -> Incoming:
     """Prepare a message for matching. Without a signer no token is true."""
     sender = address_key(message.channel, message.sender.address)
+    desks = tuple(desk for desk in policies.legacy if desk.serves(message.account)) if policies.legacy else ()
     return Incoming(
         id=message_id,
         message=message,
@@ -105,6 +111,8 @@ def receive(
         tokens=tokens_of(message, signer, policies),
         tags=tags_in(message.subject)[:TAGS] if "#" in message.subject else (),
         staff=policies.is_staff(message.sender.address),
+        desks=desks,
+        marks=marks_of(message, desks) if desks else (),
         partition=partition,
         offset=offset,
     )
@@ -142,7 +150,8 @@ def _members(message: InboundMessage, sender: bytes, policies: Policies) -> tupl
 
 def _is_other(party: Party, ours: set[str], policies: Policies) -> bool:
     address = party.address.strip().lower()
-    return address not in ours and not policies.is_staff(address) and not token_in_address(address)
+    is_known = policies.is_staff(address) or policies.is_old_desk(address)
+    return address not in ours and not is_known and not token_in_address(address)
 
 
 def is_somebody(channel: str, party: Party) -> bool:

@@ -48,7 +48,7 @@ class Mark(NamedTuple):
 
 
 def marks_of(message: InboundMessage, desks: Iterable[LegacyDesk]) -> tuple[Mark, ...]:
-    """Give what a message speaks of, the strongest first; of a desk alone only if no ticket of it is named."""
+    """Give what a message says of these desks, the strongest first; a desk alone only if no ticket of it is named."""
     found: dict[OldKey, Mark] = {}
     for mark in sorted(_all(message, desks), key=lambda mark: _STRENGTH[mark.by]):
         if mark.number or all(mark.desk.name != desk for desk, _ in found):
@@ -63,8 +63,6 @@ def _all(message: InboundMessage, desks: Iterable[LegacyDesk]) -> Iterator[Mark]
     thread = message.thread
     quoted = [one.shown for one in thread.quoted()]
     for desk in desks:
-        if not desk.serves(message.account):
-            continue
         for written in quoted:
             if has_domain(desk, written):
                 yield from (Mark(desk, number, By.ID) for number in numbers_in_id(desk, written))

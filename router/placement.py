@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from router.delivery import Delivery
 from router.findings import Findings
 from router.view import Ticket
+from schemas.legacy import OldKey
 from schemas.placement import Author, Decision, Evidence, HoldReason, Outcome, Rule, Visibility
 
 
@@ -14,6 +15,7 @@ class Placement:
 
     `sends_on` says that it goes to the customer, too: an agent wrote it. `delivery` is what a report says of a message
     of ours.
+    `binds` is an old ticket (rule 5) that goes on in the new one from now; `forward_to` the old desk's address.
     """
 
     decision: Decision
@@ -23,6 +25,8 @@ class Placement:
     visibility: Visibility = Visibility.PUBLIC
     sends_on: bool = False
     delivery: Delivery | None = None
+    binds: OldKey | None = None
+    forward_to: str = ""
 
     @property
     def outcome(self) -> Outcome:
@@ -59,17 +63,26 @@ def joined(
     return Placement(decision=decision, ticket=ticket, visibility=visibility)
 
 
-def opened(findings: Findings, *, rule: Rule, why: str, continues: Ticket | None = None) -> Placement:
+def opened(
+    findings: Findings,
+    *,
+    rule: Rule,
+    why: str,
+    continues: Ticket | None = None,
+    evidence: tuple[Evidence, ...] = (),
+    binds: OldKey | None = None,
+) -> Placement:
     """Open a ticket for the message; its number is filled in when there is one."""
     decision = Decision(
         rule=rule,
         outcome=Outcome.OPENED,
         continues=continues.number if continues else "",
+        evidence=evidence,
         rejected=findings.rejected(),
         suggestions=findings.suggestions(beside=continues),
         explanation=why,
     )
-    return Placement(decision=decision, continues=continues)
+    return Placement(decision=decision, continues=continues, binds=binds)
 
 
 def held(
@@ -87,6 +100,20 @@ def held(
         explanation=why,
     )
     return Placement(decision=decision)
+
+
+def forwarded(
+    findings: Findings, *, why: str, to: str, evidence: Evidence | None = None, rule: Rule = Rule.LEGACY
+) -> Placement:
+    """Send the message on to the old desk; here it is kept and counted."""
+    decision = Decision(
+        rule=rule,
+        outcome=Outcome.FORWARDED,
+        evidence=(evidence,) if evidence else (),
+        rejected=findings.rejected(),
+        explanation=why,
+    )
+    return Placement(decision=decision, forward_to=to)
 
 
 def discarded(findings: Findings, *, why: str) -> Placement:

@@ -15,6 +15,7 @@ from router.outgoing import OUT
 from router.placement import Placement
 from router.policy import Policies
 from router.replies import Replies
+from router.rules.by_legacy import BY_POLICY
 from router.rules.own_mail import is_own
 from router.sendings import Sendings
 from router.view import Ticket, View
@@ -38,6 +39,7 @@ STATES = {
     Outcome.HELD: "held",
     Outcome.NOTED: "noted",
     Outcome.DISCARDED: "discarded",
+    Outcome.FORWARDED: "noted",
 }
 """How an outcome stands in the messages table."""
 
@@ -197,6 +199,10 @@ class Placer:
             self.outbox.extend(self.sendings.answer(ticket, message))
         if placement.delivery is not None:
             self.outbox.extend(self.sendings.deliver(placement.delivery))
+        if placement.binds is not None and ticket is not None:
+            self._view.old.bind(placement.binds, ticket.id, by=BY_POLICY, at=self._announcer.now)
+        if placement.forward_to:
+            self.sendings.forward(message, placement.forward_to)
 
     def _open(self, message: Incoming, placement: Placement) -> Ticket:
         inbound, ticket_id = message.message, self._new.next_id()

@@ -113,3 +113,7 @@ class Policies:
         """Say whether what comes from this address is no customer's: staff, or one of our own accounts."""
         bare = address.strip().lower()
         return bare in self.own_addresses or self.staff.includes(bare)
+
+    def is_old_desk(self, address: str) -> bool:
+        """Say whether a help desk that was used before reads or writes at this address: it takes part in no ticket."""
+        return any(desk.is_its_own(address) for desk in self.legacy)

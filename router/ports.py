@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from schemas.dead_letter_rows import StoredDeadLetter
+from schemas.legacy import OldIdRow, OldKey, OldTicketRow
 from schemas.placement import Fault
 from schemas.routing_rows import (
     Changes,
@@ -18,7 +20,6 @@ from schemas.routing_rows import (
     ParticipantRow,
     QuotedRow,
     ReachedRow,
-    StoredDeadLetter,
     ThreadRow,
     TicketRow,
 )
@@ -107,6 +108,14 @@ class RoutingTransaction(Protocol):
 
     async def lock_sends(self, message_ids: Collection[int]) -> Sequence[SentRow]:
         """Lock messages of ours that were sent or shall be, and read them."""
+        ...
+
+    async def old_ids(self, digests: Collection[bytes]) -> Sequence[OldIdRow]:
+        """Find old desks' tickets by ids that their exports name."""
+        ...
+
+    async def old_tickets(self, keys: Collection[OldKey]) -> Sequence[OldTicketRow]:
+        """Read old desks' tickets."""
         ...
 
     async def lock_tickets(self, ticket_ids: Collection[int]) -> Sequence[tuple[TicketRow, str | None]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from router.incoming import Incoming, receive
+from router.legacy_reading import name_old_tickets, old_keys, read_old_tickets
 from router.outgoing import OUT
 from router.policy import Policies
 from router.ports import QuotedLookup, RoutingTransaction
@@ -49,7 +50,10 @@ async def read_view(
     matches = {m.match: m.message.scope for m in messages if applies(m, policies.of(m.message.account))}
     keys = {key for message in messages for key in _ids(message)} | wanted.ids
     keys |= {(scope, match) for match, scope in matches.items()}
+    old = await name_old_tickets(transaction, messages, view)
+    keys |= old_keys(messages, view)
     view.add_threads(await transaction.lock_ids(keys))
+    bound = await read_old_tickets(transaction, old, view)
     await _read_known(transaction, view, messages)
     reached = await _reached(transaction, view, messages, keys)
     for row in await transaction.lock_held(reached | wanted.held) if reached or wanted.held else ():
@@ -59,7 +63,7 @@ async def read_view(
     await _read_quoted(transaction, view, everyone)
     await _read_numbers(transaction, view, everyone)
     matching = await transaction.open_matches(matches) if matches else ()
-    await _read_tickets(transaction, view, everyone, wanted.tickets.union(matching))
+    await _read_tickets(transaction, view, everyone, wanted.tickets.union(matching, bound))
     await _read_sent(transaction, view, everyone)
     return view
 

@@ -7,6 +7,7 @@ from pydantic_core import to_json
 from router.announce import Announcer
 from router.delivery import Delivery
 from router.incoming import Incoming
+from router.legacy_forward import forward_row
 from router.outgoing import Outgoing
 from router.replies import Replies
 from router.view import Ticket, View
@@ -34,6 +35,10 @@ class Sendings:
             self._take(reply.rows)
             ticket.message_count += 1
             yield self._announcer.said(ticket, reply.letter, reply.rows.message)
+
+    def forward(self, message: Incoming, to: str) -> None:
+        """Send a message on to an old desk, as it came."""
+        self.sends.append(forward_row(message, to=to, now=self._announcer.now))
 
     def _take(self, rows: Outgoing) -> None:
         self.messages.append(rows.message)

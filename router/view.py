@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final, Self
 
 from router.incoming import Incoming
+from router.legacy_view import OldTickets
 from schemas.message import Party, Result
 from schemas.placement import OPEN, Visibility
 from schemas.routing_rows import IdKey, KnownRow, ParticipantRow, QuotedRow, ThreadRow, TicketRow
@@ -102,6 +103,7 @@ class View:
         self.sent: dict[int, SentRow] = {}
         self.unseen: set[int] = set()
         self.asked: set[int] = set()
+        self.old = OldTickets()
 
     def add_threads(self, rows: Iterable[ThreadRow]) -> None:
         """Take locked ids."""

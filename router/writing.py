@@ -5,9 +5,11 @@ from datetime import datetime
 
 from pydantic_core import to_json
 
+from router.legacy_reading import waiting_keys
 from router.placer import Double, Placed, Placer
 from router.stored import blob_rows, message_row
 from router.view import Ticket, View
+from schemas.legacy import BoundRow, old_ticket_key
 from schemas.routing_rows import (
     Changes,
     DeadLetterRow,
@@ -37,15 +39,25 @@ def changes_of(
         sends=placer.sendings.sends,
         deliveries=list(placer.sendings.deliveries.values()),
         quoted=list(placer.quoted.values()),
-        held_ids=[row for placed in new if placed.state == "held" for row in _held_ids(placed)],
+        held_ids=[row for placed in new if placed.state == "held" for row in _held_ids(placed, view)],
         spool=[_spool(placed, now) for placed in new if placed.state == "held"],
         duplicates=[_duplicate(double) for double in twice],
         blobs=[row for placed in new for row in blob_rows(placed.message, "message")]
         + [row for double in twice for row in blob_rows(double.message, "duplicate")]
         + placer.sendings.blobs,
+        bound=_bound(placer, view),
         outbox=placer.outbox,
         dead_letters=dead,
     )
+
+
+def _bound(placer: Placer, view: View) -> list[BoundRow]:
+    """Say where old tickets go on, and under which ids held messages wait to hear it."""
+    scopes = sorted({placed.message.message.scope for placed in placer.placed.values()})
+    return [
+        row._replace(awaited=tuple(old_ticket_key(scope, old) for scope in scopes))
+        for old, row in sorted(view.old.bound.items())
+    ]
 
 
 def _new_ticket(ticket: Ticket) -> TicketRow:
@@ -84,8 +96,11 @@ def _left_spool(placed: Placed) -> PlacedRow:
     return PlacedRow(placed.message.id, ticket_id, placed.state, decision, placed.author, placed.visibility)
 
 
-def _held_ids(placed: Placed) -> Iterable[HeldIdRow]:
-    return (HeldIdRow(*quote.key, placed.message.id) for quote in placed.message.quoted)
+def _held_ids(placed: Placed, view: View) -> Iterable[HeldIdRow]:
+    """Name what a held message waits for: originals, and somebody who says where its old ticket goes on."""
+    message = placed.message
+    quoted = (quote.key for quote in message.quoted)
+    return (HeldIdRow(*key, message.id) for key in (*quoted, *waiting_keys(message, view)))
 
 
 def _spool(placed: Placed, now: datetime) -> SpoolRow:

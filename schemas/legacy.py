@@ -6,8 +6,6 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from schemas.routing_rows import IdKey
-
 MAX_NUMBER: Final = 64
 """Characters of an old desk's number; what is longer is none."""
 
@@ -24,7 +22,7 @@ def old_number(text: str) -> str:
     return number if fits else ""
 
 
-def old_ticket_key(scope: str, old: OldKey) -> IdKey:
+def old_ticket_key(scope: str, old: OldKey) -> tuple[str, bytes]:
     """Give the id that stands for an old ticket among thread ids: claimed before anybody decides about it."""
     desk, number = old
     return scope, sha256(f"legacy\0{desk}\0{number}".encode("utf-8", "surrogatepass")).digest()
@@ -52,7 +50,10 @@ class OldIdRow(NamedTuple):
 
 
 class BoundRow(NamedTuple):
-    """Where an old ticket goes on from now; `ticket_id` None means that it is forwarded."""
+    """Where an old ticket goes on from now; `ticket_id` None means that it is forwarded.
+
+    `awaited` are scope and digest of ids under which held messages wait to hear it (`old_ticket_key`).
+    """
 
     desk: str
     number: str
@@ -60,6 +61,7 @@ class BoundRow(NamedTuple):
     ticket_id: int | None
     chosen_by: str
     chosen_at: datetime
+    awaited: tuple[tuple[str, bytes], ...] = ()
 
 
 class ImportedTicket(NamedTuple):

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from schemas.legacy import BoundRow
 from schemas.notice_rows import NoticeRow
 from schemas.sending_rows import DeliveryRow, SendRow
 
@@ -245,17 +246,6 @@ class DeadLetterRow(NamedTuple):
     blobs: list[bytes]
 
 
-class StoredDeadLetter(NamedTuple):
-    """A dead letter to be tried again; `headers` are pairs of name and base64."""
-
-    id: int
-    topic: str
-    partition: int
-    offset: int
-    value: bytes
-    headers: list[list[str]]
-
-
 class BlobRefRow(NamedTuple):
     """A row names a blob."""
 
@@ -294,5 +284,6 @@ class Changes:
     sends: Sequence[SendRow] = ()
     notices: Sequence[NoticeRow] = ()
     deliveries: Sequence[DeliveryRow] = ()
+    bound: Sequence[BoundRow] = ()
     outbox: Sequence[OutboxRow] = ()
     dead_letters: Sequence[DeadLetterRow] = ()

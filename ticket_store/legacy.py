@@ -10,6 +10,7 @@ from psycopg.rows import TupleRow
 
 from schemas.legacy import BoundRow, OldKey, old_number, old_ticket_key
 from schemas.numbers import shown
+from schemas.routing_rows import IdKey
 from ticket_store.listing import checked_limit, fetch_all
 from ticket_store.statements import statement
 from ticket_store.status_moves import TicketNotFoundError
@@ -111,12 +112,13 @@ async def choose_ticket(
     Raises `TicketNotFoundError`.
     """
     async with connection.transaction():
+        woken = await _wake(connection, _awaited(old, scopes), now)
         cursor = await connection.execute(statement("legacy", "lock_ticket"), {"number": ticket_number})
         row = await cursor.fetchone()
         if row is None:
             raise TicketNotFoundError(f"there is no ticket {shown(ticket_number)}")
-        bound = BoundRow(*old, "ticket", row[0], by, now)
-        return await bind_legacy(connection, [bound], scopes=scopes, now=now)
+        await bind_legacy(connection, [BoundRow(*old, "ticket", row[0], by, now)])
+    return woken
 
 
 async def choose_forwarding(
@@ -124,8 +126,9 @@ async def choose_forwarding(
 ) -> int:
     """Let mail of an old ticket be sent on to the old desk; give how many held messages are looked at again."""
     async with connection.transaction():
-        bound = BoundRow(*old, "forward", None, by, now)
-        return await bind_legacy(connection, [bound], scopes=scopes, now=now)
+        woken = await _wake(connection, _awaited(old, scopes), now)
+        await bind_legacy(connection, [BoundRow(*old, "forward", None, by, now)])
+    return woken
 
 
 async def forget_choice(connection: AsyncConnection[TupleRow], old: OldKey, *, by: str, now: datetime) -> None:
@@ -137,17 +140,21 @@ async def forget_choice(connection: AsyncConnection[TupleRow], old: OldKey, *, b
             raise OldTicketNotFoundError(f"nothing is known of ticket {old[1]} of the desk {old[0]}")
 
 
-async def bind_legacy(
-    connection: AsyncConnection[TupleRow], rows: Sequence[BoundRow], *, scopes: Collection[str], now: datetime
-) -> int:
-    """Write choices in the caller's transaction, whose tickets are locked, and let held messages be looked at again.
-
-    `scopes` are those in which messages of these old tickets may wait. Gives how many wait there.
-    """
+async def bind_legacy(connection: AsyncConnection[TupleRow], rows: Sequence[BoundRow]) -> None:
+    """Write choices in the caller's transaction, whose tickets are locked, and let held messages be looked at again."""
     if not rows:
+        return
+    await _wake(connection, [key for row in rows for key in row.awaited], max(row.chosen_at for row in rows))
+    columns = zip(*(row[: len(BOUND_COLUMNS)] for row in rows), strict=True)
+    await connection.execute(statement("legacy", "bind"), dict(zip(BOUND_COLUMNS, map(list, columns), strict=True)))
+
+
+def _awaited(old: OldKey, scopes: Collection[str]) -> list[IdKey]:
+    return sorted(old_ticket_key(scope, old) for scope in scopes)
+
+
+async def _wake(connection: AsyncConnection[TupleRow], awaited: Sequence[IdKey], now: datetime) -> int:
+    if not awaited:
         return 0
-    columns = dict(zip(BOUND_COLUMNS, map(list, zip(*rows, strict=True)), strict=True))
-    await connection.execute(statement("legacy", "bind"), columns)
-    keys = sorted({old_ticket_key(scope, (row.desk, row.number)) for scope in scopes for row in rows})
-    wake = {"scopes": [key[0] for key in keys], "digests": [key[1] for key in keys], "now": now}
-    return (await connection.execute(statement("legacy", "wake_held"), wake)).rowcount
+    keys = {"scopes": [key[0] for key in awaited], "digests": [key[1] for key in awaited], "now": now}
+    return (await connection.execute(statement("legacy", "wake_held"), keys)).rowcount

@@ -59,11 +59,11 @@ async def store_staged(
     for first, last in _stretches(total):
         what = {"desk": desk, "after": first, "upto": last, "now": now, "scopes": sorted(scopes)}
         async with connection.transaction():
+            for name in ("wake_by_ids", "wake_by_numbers"):
+                woken += (await connection.execute(statement("legacy", name), what)).rowcount
             cursor = await connection.execute(statement("legacy", "upsert_tickets"), what)
             fresh = [row[0] for row in await cursor.fetchall()]
             ids += (await connection.execute(statement("legacy", "upsert_ids"), what)).rowcount
-            for name in ("wake_by_ids", "wake_by_numbers"):
-                woken += (await connection.execute(statement("legacy", name), what)).rowcount
         new, known = new + sum(fresh), known + len(fresh) - sum(fresh)
         progress(last)
     return LegacyImport(new=new, known=known, message_ids=ids, woken=woken)

@@ -13,6 +13,8 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from schemas.dead_letter_rows import StoredDeadLetter
+from schemas.legacy import OldIdRow, OldKey, OldTicketRow
 from schemas.placement import Fault
 from schemas.routing_rows import (
     Changes,
@@ -24,7 +26,6 @@ from schemas.routing_rows import (
     ParticipantRow,
     QuotedRow,
     ReachedRow,
-    StoredDeadLetter,
     ThreadRow,
     TicketRow,
 )
@@ -193,6 +194,15 @@ class RoutingTransaction:
     async def lock_sends(self, message_ids: Collection[int]) -> Sequence[SentRow]:
         """Lock messages of ours that were sent or shall be, and read them."""
         return [SentRow(*row) for row in await self._rows("lock_sends", {"message_ids": sorted(message_ids)})]
+
+    async def old_ids(self, digests: Collection[bytes]) -> Sequence[OldIdRow]:
+        """Find old desks' tickets by ids that their exports name."""
+        return [OldIdRow(*row) for row in await self._rows("old_ids", {"digests": sorted(digests)})]
+
+    async def old_tickets(self, keys: Collection[OldKey]) -> Sequence[OldTicketRow]:
+        """Read old desks' tickets."""
+        desks, numbers = _columns(sorted(keys))
+        return [OldTicketRow(*row) for row in await self._rows("old_tickets", {"desks": desks, "numbers": numbers})]
 
     async def lock_tickets(self, ticket_ids: Collection[int]) -> Sequence[tuple[TicketRow, str | None]]:
         """Lock tickets, those into which they were merged, and open ones that follow any of them, by id."""

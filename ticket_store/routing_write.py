@@ -7,6 +7,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from schemas.routing_rows import Changes, DeadLetterRow
+from ticket_store.legacy import bind_legacy
 from ticket_store.statements import statement
 
 COPIES: Final = (
@@ -35,6 +36,7 @@ class Writer:
             await self._copy(name, getattr(changes, field))
         await self._change(changes)
         await self._place(changes)
+        await bind_legacy(self._connection, changes.bound)
         await self._bury(changes.dead_letters)
         await self._copy("copy_outbox", changes.outbox)
 

@@ -117,13 +117,18 @@ where message_id in (
 
 -- name: wake_held
 -- Let held messages be looked at again that name these old tickets.
-update spool
-set look_again_at = :now
-where message_id in (
-    select h.message_id
+with found as materialized (
+    select s.message_id
     from unnest(:scopes::text[], :digests::bytea[]) as c (scope, digest)
     join held_ids h on h.scope = c.scope and h.digest = c.digest
-);
+    join spool s on s.message_id = h.message_id
+    order by s.message_id
+    for update of s
+)
+update spool s
+set look_again_at = :now
+from found
+where s.message_id = found.message_id;
 
 -- name: lock_ticket
 -- Lock the ticket on which an old one shall go on: tickets come before old tickets in the order of locks.

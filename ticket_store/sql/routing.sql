@@ -167,6 +167,19 @@ cross join lateral (
     limit 8
 ) t;
 
+-- name: old_ids
+-- Old desks' tickets by ids that their exports name; three are enough to see that it is not only one.
+select c.digest, t.desk, t.number
+from unnest(:digests::bytea[]) as c (digest)
+cross join lateral (select legacy_id from legacy_ids where digest = c.digest limit 3) i
+join legacy_tickets t on t.id = i.legacy_id;
+
+-- name: old_tickets
+-- Whose old desks' tickets were, and where they go on.
+select t.id, t.desk, t.number, t.requester_key, t.subject, t.choice, t.ticket_id, t.chosen_by
+from unnest(:desks::text[], :numbers::text[]) as c (desk, number)
+join legacy_tickets t on t.desk = c.desk and t.number = c.number;
+
 -- name: lock_tickets
 -- Lock tickets by id, and read them with the number of the ticket that each follows.
 select t.id, t.number, t.scope, t.account, t.channel, t.subject, t.subject_base, t.match_key, t.requester_key,
