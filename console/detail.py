@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from console.legacy_detail import old_ticket
 from console.moments import moment
 from console.safe_text import paragraphs, plain
 
@@ -26,7 +27,8 @@ def ticket(found: Plain) -> str:
         "participants": ", ".join(f"{one['address']} ({one['role']})" for one in found["participants"]),
     }
     head = [f"Ticket {line['number']}: {plain(line['subject'])}", *_facts(facts)]
-    return "\n".join([*head, *(part for message in found["messages"] for part in _message(message))])
+    old = [*_old_tickets(found)]
+    return "\n".join([*head, *old, *(part for message in found["messages"] for part in _message(message))])
 
 
 def held(found: Plain) -> str:
@@ -44,7 +46,7 @@ def held(found: Plain) -> str:
     }
     suggestions = [f"  might belong to: {_suggestion(one)}" for one in found["suggestions"]]
     head = [f"Held message {line['id']}: {plain(line['subject'])}", *_facts(facts), *suggestions]
-    return "\n".join([*head, *_files(found["files"]), *_text(found["text"])])
+    return "\n".join([*head, *_files(found["files"]), *_text(found["text"]), *_old_tickets(found)])
 
 
 def dead_letter(found: Plain) -> str:
@@ -54,6 +56,13 @@ def dead_letter(found: Plain) -> str:
     facts |= {"died": moment(line["died_at"]), "size": f"{line['size']:,} bytes"}
     place = f"{line['topic']}, partition {line['partition']}, offset {line['offset']}"
     return "\n".join([f"Dead letter {line['id']}: {place}", *_facts(facts), "  (its record: --json)"])
+
+
+def _old_tickets(found: Plain) -> Iterator[str]:
+    """Show the tickets of old desks that it continues, or may belong to."""
+    for old in found.get("old_tickets", ()):
+        yield ""
+        yield from old_ticket(old, indent="  ")
 
 
 def _message(found: Plain) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""`spool list|show|link|open|discard`."""
+"""`spool list|show|link|open|forward|discard`."""
 
 from typing import Annotated
 
@@ -61,6 +61,18 @@ def open_(message: Id, *, config: Config = None) -> None:
     from daemon.spool import open_held  # noqa: PLC0415 - see `daemon.cli`
 
     open_held(message)
+
+
+@app.command()
+def forward(message: Id, *, config: Config = None) -> None:
+    """Send a held message on to the old desk whose mail it is.
+
+    So is what comes about the same old ticket from now on.
+    """
+    del config
+    from daemon.spool import forward_held  # noqa: PLC0415 - see `daemon.cli`
+
+    forward_held(message)
 
 
 @app.command()

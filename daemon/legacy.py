@@ -10,6 +10,7 @@ from daemon.asking import ask, ticket_number
 from daemon.cli_options import loaded_settings, print_json, print_line, print_text
 from daemon.clock import now
 from daemon.errors import NO, USAGE, UserError
+from daemon.legacy_context import with_links
 from daemon.listings import print_listing
 from daemon.opened import Opened
 from daemon.settings import Settings
@@ -17,7 +18,6 @@ from daemon.settings_legacy import LegacySettings
 from schemas.legacy import OldKey, old_number
 from schemas.numbers import shown
 from ticket_store import legacy
-from ticket_store.listing import as_json as plain
 
 
 def scopes_of(settings: Settings) -> frozenset[str]:
@@ -52,17 +52,8 @@ def show_old(desk: str, number: str, *, as_json: bool) -> None:
         async with store.pool.connection() as connection:
             return await legacy.show_old_ticket(connection, desk, number)
 
-    found = with_links(loaded_settings().settings, [plain(ask(read))])[0]
+    found = with_links(loaded_settings().settings, [ask(read)])[0]
     print_json(found) if as_json else print_text("\n".join(legacy_detail.old_ticket(found)))
-
-
-def with_links(settings: Settings, found: list[dict[str, object]]) -> list[dict[str, object]]:
-    """Add to old tickets, as plain data, the address of each one's page in the old desk."""
-    desks = {name: desk.desk(name) for name, desk in settings.legacy.items()}
-    return [
-        {**one, "url": desks[str(one["desk"])].link(str(one["number"])) if one["desk"] in desks else ""}
-        for one in found
-    ]
 
 
 def bind_old(desk: str, number: str, *, ticket: str | None, forward: bool, unbind: bool) -> None:

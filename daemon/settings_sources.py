@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import UnionType
-from typing import Any, Final, Literal, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -126,8 +126,8 @@ def account_model(values: object) -> type[BaseModel] | None:
 
 
 def _plain(kind: object) -> object:
-    """Strip `| None`."""
+    """Strip `| None`, and what `Annotated` adds."""
     if get_origin(kind) in (Union, UnionType):
         kept = [choice for choice in get_args(kind) if choice is not type(None)]
-        return kept[0] if len(kept) == 1 else kind
-    return kind
+        return _plain(kept[0]) if len(kept) == 1 else kind
+    return _plain(get_args(kind)[0]) if get_origin(kind) is Annotated else kind

@@ -1,6 +1,7 @@
 """What `spool ...` does."""
 
 from collections.abc import Awaitable
+from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
@@ -10,6 +11,7 @@ from daemon.asking import ask, check_known, ticket_number
 from daemon.cli_options import print_json, print_line, print_text
 from daemon.clock import now
 from daemon.errors import NOT_FOUND, UserError
+from daemon.legacy_context import of_message
 from daemon.listings import print_listing
 from daemon.opened import Opened, desk
 from router.desk import Filed, NoSuchTicketError
@@ -35,11 +37,12 @@ def list_held(*, reason: str | None, account: str | None, limit: int | None, as_
 def show_held(message: int, *, as_json: bool) -> None:
     """Print one held message."""
 
-    async def read(store: Opened) -> spool.HeldDetail:
+    async def read(store: Opened) -> dict[str, Any]:
         async with store.pool.connection() as connection:
-            return await spool.show_held(connection, message, now=now())
+            held = await spool.show_held(connection, message, now=now())
+            return {**plain(held), "old_tickets": await of_message(connection, store.settings, held.decision)}
 
-    found = plain(ask(read))
+    found = ask(read)
     if as_json:
         print_json(found)
     else:
@@ -67,6 +70,17 @@ def open_held(message: int) -> None:
         return await desk(store).open(message)
 
     _say(message, ask(open_))
+
+
+def forward_held(message: int) -> None:
+    """Send a held message on to the old desk whose mail it is."""
+
+    async def forward(store: Opened) -> Filed:
+        return await desk(store).forward(message)
+
+    filed = ask(forward)
+    more = f"; {filed.released} held answers went with it" if filed.released else ""
+    print_line(f"message {message} is sent on to the old desk{more}")
 
 
 def discard_held(message: int) -> None:

@@ -10,6 +10,7 @@ from console import detail, tables
 from daemon.asking import ask, check_known, for_people, ticket_number
 from daemon.cli_options import print_json, print_line, print_text
 from daemon.clock import now
+from daemon.legacy_context import of_ticket
 from daemon.listings import print_listing
 from daemon.opened import Opened
 from lifecycle import statuses
@@ -44,11 +45,12 @@ def show_ticket(number: str, *, as_json: bool) -> None:
     """Print one ticket with its messages and decisions."""
     bare = ticket_number(number)
 
-    async def read(store: Opened) -> tickets.TicketDetail:
+    async def read(store: Opened) -> dict[str, Any]:
         async with store.pool.connection() as connection:
-            return await tickets.show_ticket(connection, bare)
+            ticket = await tickets.show_ticket(connection, bare)
+            return {**plain(ticket), "old_tickets": await of_ticket(connection, store.settings, bare)}
 
-    found = plain(ask(read))
+    found = ask(read)
     print_json(found) if as_json else print_text(detail.ticket(_for_people(found)))
 
 

@@ -123,7 +123,10 @@ def test_a_desk_can_be_set_by_variables_alone(tmp_path: Path) -> None:
         SWITCHBOARD_LEGACY__OLD__CUTOVER_AT="2024-01-08T00:00:00+03:00",
         SWITCHBOARD_LEGACY__OLD__ADDRESSES="a@old.example, b@old.example",
         SWITCHBOARD_LEGACY__OLD__POLICY="open",
+        SWITCHBOARD_LEGACY__OLD__URL="https://old.example/{number}",
+        SWITCHBOARD_ACCOUNTS__SUPPORT__SCOPE="all",
     )
+    assert found.mail_accounts()["support"].scope == "all"
     assert found.legacy["old"].addresses == ("a@old.example", "b@old.example")
 
 
