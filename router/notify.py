@@ -22,7 +22,7 @@ LONGEST: Final = 254
 """Octets of an address (RFC 5321 section 4.5.3.1.3)."""
 
 READ_WHEN_HELD: Final = frozenset(
-    {HoldReason.UNMATCHED, HoldReason.STRANGER, HoldReason.FOLLOWS_HELD, HoldReason.REPLIES_ONLY}
+    {HoldReason.UNMATCHED, HoldReason.STRANGER, HoldReason.LEGACY, HoldReason.FOLLOWS_HELD, HoldReason.REPLIES_ONLY}
 )
 """Held messages that a person will read as a customer's: their senders are told of a refused file, too."""
 
@@ -143,7 +143,8 @@ def _forms(address: str) -> tuple[str, str]:
 
 
 def _is_ours(case: Case, address: str) -> bool:
-    return case.policies.is_staff(address) or address in {to.strip().lower() for to in case.inbound.envelope.rcpt_to}
+    known = case.policies.is_staff(address) or case.policies.is_old_desk(address)
+    return known or address in {to.strip().lower() for to in case.inbound.envelope.rcpt_to}
 
 
 def _is_machine(*addresses: str) -> bool:
