@@ -1,4 +1,4 @@
-"""What `route` does beside routing: measures what waits, sends notices, trims the log, collects blobs."""
+"""What `route` does beside routing: measures what waits, trims the log, collects blobs."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,7 +12,6 @@ from daemon.adapters import STORE_ERRORS, seconds_since, stored_offsets
 from daemon.clock import now
 from daemon.health import BUS, OUTBOX, STORE
 from daemon.metrics import RouteMetrics
-from daemon.notice_job import NoticeJob
 from daemon.process import Process
 from daemon.wiring import LatePublisher
 from router.relay import Relay
@@ -22,7 +21,6 @@ from ticket_store.collect import collect, cutoff
 from ticket_store.pool import Pool
 
 LOOK_EVERY: Final = timedelta(seconds=2)
-NOTICES_EVERY: Final = timedelta(seconds=1)
 TRIM_EVERY: Final = timedelta(minutes=10)
 COLLECT_EVERY: Final = timedelta(hours=6)
 NOW: Final = timedelta(0)
@@ -53,7 +51,6 @@ class Jobs:
         publisher: LatePublisher,
         relay: Relay,
         metrics: RouteMetrics,
-        notices: NoticeJob,
     ) -> None:
         self._process = process
         self._settings = process.settings
@@ -62,14 +59,12 @@ class Jobs:
         self._publisher = publisher
         self._relay = relay
         self._metrics = metrics
-        self._notices = notices
         self._published = 0
 
     async def run(self, *, shared: bool) -> None:
         """Run until cancelled. `shared`: also the jobs that one process does for all."""
         jobs = [self._every(LOOK_EVERY, self.look)]
         if shared:
-            jobs.append(self._every(NOTICES_EVERY, self._notices.notices))
             jobs += [self._every(TRIM_EVERY, self.trim, CALM), self._every(COLLECT_EVERY, self.collect, CALM)]
         await asyncio.gather(*jobs)
 

@@ -1,13 +1,12 @@
 """Where notices meet the store and the router's messages of ours: the transactions of the notices' worker."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import TypeAdapter
 
-from daemon.settings import Settings
 from lifecycle.notice_worker import FilledNotice
 from router.system import Announcement, Voice
 from router.tokens import Signer, SigningKey
@@ -86,24 +85,6 @@ class NoticeDesks:
             yield NoticeDesk(transaction=transaction, instance=self._instance, now=now)
 
 
-def address_of(settings: Settings) -> Callable[[DueNotice], str]:
-    """Give what says from which address a notice goes out: the account's first one that is no pattern.
-
-    An account of patterns alone writes from the address to which the message came.
-    """
-    accounts = settings.mail_accounts()
-
-    def address(notice: DueNotice) -> str:
-        found = accounts.get(notice.account)
-        patterns = found.addresses if found else ()
-        named = next((pattern for pattern in patterns if not pattern.endswith("@*")), "")
-        came_to = notice.details.get("envelope", {}).get("rcpt_to") or ()
-        fallback = patterns[0].replace("*", settings.smtp.hostname) if patterns else ""
-        return named or next(iter(came_to), fallback)
-
-    return address
-
-
 def _announcement(one: FilledNotice) -> Announcement:
     notice = one.notice
     answered, references = _threading(notice.details.get("thread", {}))
@@ -112,7 +93,7 @@ def _announcement(one: FilledNotice) -> Announcement:
         account=notice.account,
         channel=notice.channel,
         scope=notice.scope,
-        sender=Party(address=one.sender),
+        sender=one.sender,
         to=Party(address=notice.address),
         subject=one.subject,
         text=one.text,

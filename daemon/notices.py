@@ -1,6 +1,7 @@
 """What `notices ...` does."""
 
 from collections.abc import Awaitable
+from email.utils import formataddr
 from typing import Final
 
 from psycopg import AsyncConnection
@@ -12,11 +13,11 @@ from daemon.cli_options import loaded_settings, print_text
 from daemon.clock import now
 from daemon.errors import NO, UserError
 from daemon.listings import print_listing
-from daemon.notice_desk import address_of
+from daemon.wiring import desks
 from lifecycle.notice_texts import NoticeTextError, read_text
 from lifecycle.notices import AccountNotices, Language, variables
 from schemas.base import MAX_FILE_BYTES
-from schemas.message import FileState
+from schemas.message import FileState, Party
 from schemas.notice_rows import DueNotice
 from schemas.placement import NoticeReason
 from ticket_store import notices
@@ -58,16 +59,16 @@ def preview_notice(
     sample = _sample(
         NoticeReason(reason), name, ticket_number(ticket) if ticket else SAMPLE_NUMBER, file or SAMPLE_FILE
     )
-    print_text(_shown(sample, found, spoken, address_of(settings)(sample)))
+    print_text(_shown(sample, found, spoken, desks(settings).get(name, Party(address=""))))
 
 
-def _shown(sample: DueNotice, account: AccountNotices, language: Language, address: str) -> str:
+def _shown(sample: DueNotice, account: AccountNotices, language: Language, sender: Party) -> str:
     try:
         text = read_text(NoticeReason(sample.reason), language, account.templates)
-        filled = text.fill(variables(sample, account, language=language, address=address))
+        filled = text.fill(variables(sample, account, language=language, address=sender.address))
     except NoticeTextError as error:
         raise UserError(str(error), code=NO) from error
-    head = {"From": address, "To": sample.address, "Subject": filled.subject}
+    head = {"From": formataddr((sender.name, sender.address)), "To": sample.address, "Subject": filled.subject}
     return "\n".join([*(f"{name}: {value}" for name, value in head.items()), "", filled.text.rstrip()])
 
 

@@ -1,4 +1,4 @@
-"""`run outbound`: sends replies, notes and notices."""
+"""`run outbound`: sends replies and notes, and writes and sends notices."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -9,7 +9,8 @@ import structlog
 from daemon.adapters import STORE_ERRORS, seconds_since
 from daemon.clock import now
 from daemon.health import RELAY, STORE
-from daemon.metrics import OutboundMetrics
+from daemon.metrics import NoticeMetrics, OutboundMetrics
+from daemon.notice_job import NoticeJob
 from daemon.outbound_mail import MailChannel
 from daemon.process import Process
 from daemon.wiring import database_url
@@ -66,7 +67,7 @@ async def outbound(process: Process) -> None:
     """Send until the process is told to stop."""
     async with AsyncExitStack() as stack:
         settings = process.settings
-        pool = make_pool(database_url(settings), name=process.name, max_size=settings.outbound.connections + 2)
+        pool = make_pool(database_url(settings), name=process.name, max_size=settings.outbound.connections + 3)
         stack.push_async_callback(pool.close)
         await pool.open()
         blobs = LocalBlobStore(root=settings.blob_folder)
@@ -78,14 +79,18 @@ async def outbound(process: Process) -> None:
         worker = _worker(process, pool=pool, blobs=blobs, instance=instance, metrics=metrics)
         sending = asyncio.create_task(worker.run(), name="sending")
         looking = asyncio.create_task(_look(process, pool, metrics), name="look")
+        counted = NoticeMetrics(registry=process.registry)
+        notices = NoticeJob(settings=settings, pool=pool, instance=instance, metrics=counted)
+        telling = asyncio.create_task(notices.run(), name="notices")
         process.ready()
-        await _first(process, sending, looking)
+        await _first(process, sending, looking, telling)
         worker.stop()
         looking.cancel()
+        telling.cancel()
         _, late = await asyncio.wait([sending], timeout=STOP_GRACE)
         for task in late:
             task.cancel()
-        await asyncio.gather(sending, looking, return_exceptions=True)
+        await asyncio.gather(sending, looking, telling, return_exceptions=True)
 
 
 def _worker(

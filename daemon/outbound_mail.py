@@ -12,6 +12,7 @@ from daemon.settings import Settings
 from router.deliveries import Delivery
 from router.sending import ChannelDownError
 from schemas.outbound_rows import DueSend
+from schemas.placement import SendKind
 from schemas.tokens import reply_address_with, token_in_message_id
 from ticket_store.blobs_local import LocalBlobStore
 
@@ -38,7 +39,7 @@ class MailChannel:
         mail["To"] = ", ".join(party["address"] for party in send.details.get("to", ()))
         if send.details.get("cc"):
             mail["Cc"] = ", ".join(party["address"] for party in send.details["cc"])
-        mail["Reply-To"] = _return_path(send)
+        mail["Reply-To"] = _reply_address(send)
         mail["Subject"] = " ".join(send.subject.split())
         mail["Date"] = format_datetime(send.created_at)
         mail["Message-ID"] = f"<{own}>"
@@ -46,6 +47,9 @@ class MailChannel:
         for header, ids in (("In-Reply-To", thread.get("in_reply_to")), ("References", thread.get("references"))):
             if ids:
                 mail[header] = " ".join(f"<{found['shown'].strip('<>')}>" for found in ids)
+        if send.kind == SendKind.NOTICE:
+            mail["Auto-Submitted"] = "auto-replied"
+            mail["X-Auto-Response-Suppress"] = "All"
         mail.set_content(send.text)
         return mail.as_bytes()
 
@@ -67,6 +71,11 @@ class MailChannel:
 
 
 def _return_path(send: DueSend) -> str:
+    """Give where bounces go: nowhere for a notice, so that it can cause none (RFC 3834 section 3.3)."""
+    return "" if send.kind == SendKind.NOTICE else _reply_address(send)
+
+
+def _reply_address(send: DueSend) -> str:
     return reply_address_with(token_in_message_id(send.details["thread"]["own"]["shown"]), send.sender_address)
 
 

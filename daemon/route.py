@@ -14,8 +14,7 @@ from daemon.adapters import STORE_ERRORS, BoardHealth, StoredPositions, TopicSin
 from daemon.clock import now
 from daemon.health import BUS, STORE
 from daemon.jobs import Jobs
-from daemon.metrics import NoticeMetrics, RouteMetrics
-from daemon.notice_job import NoticeJob
+from daemon.metrics import RouteMetrics
 from daemon.process import Process
 from daemon.wiring import GROUP, LatePublisher, database_url, ensure_topics, make_log, policies
 from router.ports import LogErrors
@@ -63,11 +62,7 @@ async def route(process: Process, *, jobs: bool = True) -> None:
         outbox = PostgresOutbox(pool=pool, listen=url)
         stack.push_async_callback(outbox.close)
         relay = _relay(process, outbox, publisher)
-        counted = NoticeMetrics(registry=process.registry)
-        notices = NoticeJob(settings=settings, pool=pool, instance=instance, metrics=counted)
-        chores = Jobs(
-            process=process, pool=pool, log=log, publisher=publisher, relay=relay, metrics=metrics, notices=notices
-        )
+        chores = Jobs(process=process, pool=pool, log=log, publisher=publisher, relay=relay, metrics=metrics)
         await _work(process, worker, relay, chores.run(shared=jobs))
 
 

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from lifecycle.notice_texts import Filled, NoticeText, NoticeTextError, read_text
-from lifecycle.notices import DAY, AccountNotices, Language, Limits, choose, variables
+from lifecycle.notices import DAY, AccountNotices, Limits, choose, variables
+from schemas.message import Party
 from schemas.notice_rows import DueNotice, SettledNotice, SpentRow, TakenNotice
 from schemas.placement import NoticeReason
 
@@ -23,10 +24,10 @@ SUPPRESSED: Final = "suppressed"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilledNotice:
-    """A notice in the words that go out, from this address of the account."""
+    """A notice in the words that go out, and from whom."""
 
     notice: DueNotice
-    sender: str
+    sender: Party
     subject: str
     text: str
 
@@ -63,21 +64,21 @@ Heard = Callable[[str, str, int], None]
 
 
 class NoticeWorker:
-    """Turns due notices into messages. `accounts` says what each tells, `address` where it writes one from."""
+    """Turns due notices into messages. `accounts` says what each tells, `senders` who writes for it."""
 
     def __init__(
         self,
         *,
         desk: OpenDesk,
         accounts: Mapping[str, AccountNotices],
-        address: Callable[[DueNotice], str],
+        senders: Mapping[str, Party],
         limits: Limits,
         clock: Callable[[], datetime],
         heard: Heard,
     ) -> None:
         self._desk = desk
         self._accounts = accounts
-        self._address = address
+        self._senders = senders
         self._limits = limits
         self._clock = clock
         self._heard = heard
@@ -112,7 +113,7 @@ class NoticeWorker:
         texts: dict[tuple[str, str], NoticeText] = {}
         filled, failed = [], []
         for notice in notices:
-            sender = self._address(notice)
+            sender = self._senders[notice.account]
             try:
                 words = self._words(notice, sender, texts)
             except NoticeTextError as error:
@@ -121,9 +122,9 @@ class NoticeWorker:
                 filled.append(FilledNotice(notice=notice, sender=sender, subject=words.subject, text=words.text))
         return filled, failed
 
-    def _words(self, notice: DueNotice, sender: str, texts: dict[tuple[str, str], NoticeText]) -> Filled:
+    def _words(self, notice: DueNotice, sender: Party, texts: dict[tuple[str, str], NoticeText]) -> Filled:
         account = self._accounts[notice.account]
         key = notice.account, notice.reason
         if key not in texts:  # read anew every turn: an operator may have written another
             texts[key] = read_text(NoticeReason(notice.reason), account.language, account.templates)
-        return texts[key].fill(variables(notice, account, language=Language(account.language), address=sender))
+        return texts[key].fill(variables(notice, account, language=account.language, address=sender.address))

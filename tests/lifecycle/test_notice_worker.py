@@ -17,7 +17,7 @@ from lifecycle.notice_worker import BATCH, NoticeWorker
 from lifecycle.notices import AccountNotices, Limits
 from router.notice_policy import NoticePolicy
 from router.policy import AccountPolicy, Policies, SenderMatch, Takes
-from schemas.message import InboundMessage
+from schemas.message import InboundMessage, Party
 from schemas.notice_rows import TakenNotice
 from schemas.tokens import token_in_message_id
 from ticket_store.instance import Instance
@@ -43,11 +43,10 @@ class Desk:
         self.now = LATER
 
     def worker(self, account: AccountNotices = ALL_REASONS, most: int = 5) -> NoticeWorker:
-        store = NoticeStore(pool=self.lab.pool, numbers=TicketNumbers(key=KEY))
         return NoticeWorker(
-            desk=NoticeDesks(store=store, instance=INSTANCE),
+            desk=worker_desks(self),
             accounts={"support": account},
-            address=lambda _notice: OWN_ADDRESS,
+            senders={"support": Party(address=OWN_ADDRESS, name="Desk")},
             limits=Limits(per_address_a_day=most),
             clock=lambda: self.now,
             heard=self.hear,
@@ -73,6 +72,11 @@ class Desk:
 async def desk(database: str) -> AsyncIterator[Desk]:
     async with open_lab(database) as lab:
         yield Desk(lab)
+
+
+def worker_desks(desk: Desk) -> NoticeDesks:
+    store = NoticeStore(pool=desk.lab.pool, numbers=TicketNumbers(key=KEY))
+    return NoticeDesks(store=store, instance=INSTANCE)
 
 
 def written(name: str, sender: str = "ana@a.example", **more: Any) -> InboundMessage:
@@ -173,8 +177,7 @@ async def test_workers_that_race_never_pass_a_limit(desk: Desk) -> None:
 
 async def test_a_worker_that_comes_before_anothers_commit_finds_nothing_and_the_limit_holds(desk: Desk) -> None:
     await desk.write(*(written(f"m{number}", files=[BIG], subject=f"S{number}") for number in range(BATCH + 50)))
-    store = NoticeStore(pool=desk.lab.pool, numbers=TicketNumbers(key=KEY))
-    desks = NoticeDesks(store=store, instance=INSTANCE)
+    desks = worker_desks(desk)
     between: list[int] = []
 
     @asynccontextmanager
@@ -200,12 +203,16 @@ async def test_no_more_than_the_limit_of_all_reasons_goes_to_one_address_however
 
 async def test_a_worker_that_dies_before_its_commit_has_told_nobody(desk: Desk) -> None:
     await desk.write(written("one", files=[BIG]))
+    desks = worker_desks(desk)
+
+    @asynccontextmanager
+    async def dying(now: datetime) -> AsyncIterator[NoticeDesk]:
+        async with desks(now) as opened:
+            yield opened
+            raise SystemError("power is gone")
+
     worker = desk.worker()
-
-    def die(_notice: object) -> str:
-        raise SystemError("power is gone")
-
-    worker._address = die
+    worker._desk = dying
     with suppress(SystemError):
         await worker.turn()
     assert [row["state"] for row in await desk.notices()] == ["due"]
@@ -227,8 +234,7 @@ async def test_a_text_that_cannot_be_filled_in_stops_only_its_own_notice(desk: D
 async def test_a_message_that_moved_between_taking_and_locking_waits_for_the_next_turn(desk: Desk) -> None:
     await desk.write(written("one"), written("two", "bob@b.example"))
     first, second = [row["id"] for row in await desk.lab.rows("select id from tickets order by id")]
-    store = NoticeStore(pool=desk.lab.pool, numbers=TicketNumbers(key=KEY))
-    desks = NoticeDesks(store=store, instance=INSTANCE)
+    desks = worker_desks(desk)
 
     @asynccontextmanager
     async def moving(now: datetime) -> AsyncIterator[NoticeDesk]:
