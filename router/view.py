@@ -169,7 +169,7 @@ class View:
     def standing(self, ticket_id: int | None) -> Ticket | None:
         """Give the ticket on which this one goes on, itself unless it was merged; None when the chain has no end."""
         ticket = self.ticket(ticket_id)
-        for _ in range(MERGES):
+        for _ in range(MERGES + 1):
             if ticket is None or ticket.merged_into_id is None:
                 return ticket
             ticket = self.ticket(ticket.merged_into_id)

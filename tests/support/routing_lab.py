@@ -56,9 +56,13 @@ def mail(
     body: str = "",
     verdict: str = "none",
     date: str = "",
+    tokens: Sequence[tuple[str, str]] = (),
     **more: Any,
 ) -> InboundMessage:
-    """Make a mail. Its id is `name`; `answers` and `references` are names of other mails; `minutes` after START."""
+    """Make a mail. Its id is `name`; `answers` and `references` are names of other mails; `minutes` after START.
+
+    `tokens` are places and tokens of ours that were found there.
+    """
     answered = (answers,) if isinstance(answers, str) else tuple(answers)
     claimed = prefix or ("reply" if answered or references else "none")
     identity = f"{name}|{sender}|{date}|{'' if name else subject}"
@@ -79,6 +83,7 @@ def mail(
             "own": _thread_id(name) if name else None,
             "in_reply_to": [_thread_id(answer) for answer in answered],
             "references": [_thread_id(reference) for reference in references],
+            "tokens": [{"place": place, "value": token} for place, token in tokens],
             "subject_prefix": claimed,
             "subject_base": subject.casefold(),
         },
