@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from legacy_lab import ANA, BOB, EVE, OTRS, LegacyPaper, about, opening, policies
 from routing_lab import OWN_ADDRESS, mail
 
@@ -144,3 +146,42 @@ def test_a_thousand_numbers_in_a_subject_are_looked_at_eight_deep() -> None:
     subject = "Re: " + "".join(f"[Ticket#{number}]" for number in range(60))
     paper.route(about("many", subject=subject, to=[OWN_ADDRESS]))
     assert len(paper.view.old.marks(paper.placed("many").message)) == 8
+
+
+people = st.sampled_from([ANA, BOB, EVE])
+stories = st.lists(
+    st.tuples(
+        people,
+        st.sampled_from(["42", "43"]),
+        st.sampled_from(["pass", "none", "fail"]),
+        st.lists(people, max_size=2),
+        st.sampled_from(["reply", "none", "forward"]),
+    ),
+    min_size=2,
+    max_size=8,
+)
+
+
+@given(story=stories, requester=st.sampled_from([None, ANA]), wanted=st.sampled_from(list(LegacyPolicy)))
+def test_whatever_people_write_about_old_tickets_reaches_only_those_whom_it_names(
+    story: list[tuple[str, str, str, list[str], str]], requester: str | None, wanted: LegacyPolicy
+) -> None:
+    """By old numbers alone: a message stands on its sender's own ticket, or names the requester of the one it joins."""
+    paper = LegacyPaper(policies(replace(OTRS, policy=wanted, forward_to="in@otrs.example")))
+    paper.known("42", requester=requester)
+    for place, (sender, number, verdict, cc, prefix) in enumerate(story):
+        subject = f"[Ticket#{number}] {'abc'[place % 3] * 9}"
+        paper.route(about(f"m{place}", sender, subject=subject, verdict=verdict, cc=cc, prefix=prefix, minutes=place))
+    for placed in paper.placer.placed.values():
+        inbound = placed.message.message
+        if placed.ticket is not None:
+            assert placed.message.involves(placed.ticket.requester)
+        if placed.decision.outcome is Outcome.JOINED:
+            assert inbound.verdict.result == "pass"
+        if (
+            wanted is LegacyPolicy.OPEN
+            and requester
+            and inbound.sender.address != requester
+            and "#42" in inbound.subject
+        ):
+            assert placed.decision.outcome is not Outcome.OPENED

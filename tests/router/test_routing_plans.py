@@ -29,6 +29,8 @@ FILL = (
     """insert into sends (message_id, account, channel, kind, recipients, due_at, created_at)
        select n, 'a', 'mail', 'reply', '[]', now(), now() from generate_series(1, %(rows)s) n""",
     "insert into spool select n, 'x', 'x', '[]', now() from generate_series(1, %(rows)s, 2) n",
+    "insert into legacy_tickets (desk, number) select 'old', n::text from generate_series(1, %(rows)s) n",
+    "insert into legacy_ids select sha256(number::bytea), id from legacy_tickets",
 )
 READS = {
     "claim_deliveries": ("keys", "message_ids"),
@@ -43,6 +45,8 @@ READS = {
     "followers": ("ticket_ids",),
     "tickets_by_numbers": ("numbers",),
     "lock_sends": ("message_ids",),
+    "old_ids": ("digests",),
+    "old_tickets": ("desks", "numbers"),
     "lock_tickets": ("ticket_ids",),
     "participants": ("ticket_ids",),
 }
@@ -60,6 +64,8 @@ WRITES = {
 STATEMENTS = [
     *(("routing", name, columns) for name, columns in READS.items()),
     *(("routing_write", name, columns) for name, columns in WRITES.items()),
+    ("legacy", "wake_held", ("scopes", "digests", "now")),
+    ("legacy", "bind", ("desks", "numbers", "choices", "ticket_ids", "chosen_bys", "chosen_ats")),
 ]
 
 
@@ -86,6 +92,11 @@ async def columns_of(lab: Lab, size: int) -> dict[str, list[Any]]:
         **texts,
         **numbers,
         "scopes": ["s"] * size,
+        "desks": ["old"] * size,
+        "choices": ["ticket"] * size,
+        "chosen_bys": ["x"] * size,
+        "chosen_ats": [None] * size,
+        "now": None,
         "address_keys": [b""] * size,
         "statuses": ["open"] * size,
         "message_counts": [1] * size,
