@@ -82,7 +82,7 @@ async def filled(lab: Lab, *, fresh: bool) -> None:
         await lab.run("analyze")
 
 
-async def columns_of(lab: Lab, size: int) -> dict[str, list[Any]]:
+async def columns_of(lab: Lab, size: int) -> dict[str, Any]:
     """Give existing values for every array, `size` of each."""
     picked = [1 + 37 * n for n in range(size)]
     digests = [row["d"] for row in await lab.rows("select sha256(n::text::bytea) d from unnest(%s) n", [picked])]
