@@ -17,7 +17,7 @@ from lifecycle.notice_worker import BATCH, NoticeWorker
 from lifecycle.notices import AccountNotices, Limits
 from router.notice_policy import NoticePolicy
 from router.policy import AccountPolicy, Policies, SenderMatch, Takes
-from schemas.message import InboundMessage, Party
+from schemas.message import FoundToken, InboundMessage, Party, TokenPlace
 from schemas.notice_rows import TakenNotice
 from schemas.tokens import token_in_message_id
 from ticket_store.instance import Instance
@@ -135,6 +135,18 @@ async def test_a_held_message_is_told_of_without_a_ticket_and_the_ledger_counts_
     (sent,) = await desk.lab.rows("select ticket_id, kind from sends")
     assert sent == {"ticket_id": None, "kind": "notice"}
     assert await desk.lab.rows("select id from outbox") == []
+
+
+@pytest.mark.parametrize("place", ["in_reply_to", "recipient"])
+async def test_an_answer_to_the_notice_of_a_held_message_waits_like_that_message(desk: Desk, place: str) -> None:
+    await desk.write(written("one"), takes=Takes.REPLIES)
+    await desk.worker().turn()
+    own = (await desk.sends())[0]["details"]["thread"]["own"]["shown"]
+    answer = written("two", answers=own, subject="Re: Printer", prefix="reply")
+    token = FoundToken(place=TokenPlace(place), value=token_in_message_id(own))
+    thread = answer.thread.model_copy(update={"tokens": (token,)})
+    await desk.write(answer.model_copy(update={"thread": thread}), takes=Takes.REPLIES)
+    assert set(await desk.lab.held()) == {"one", "two"}
 
 
 async def test_the_second_the_same_day_says_why_it_was_suppressed_and_the_next_day_has_its_own(desk: Desk) -> None:
