@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from router.found import SOURCES
-from router.gates import Candidate, Case, Refusal, refusal
+from router.gates import Candidate, Case, Refusal, refusal, scope
 from router.incoming import Incoming, Quote
 from router.proposals import Proposal, proposals
 from router.tokens import opened_mark
@@ -42,7 +42,8 @@ class Findings:
 
     def suggestions(self, *, beside: Ticket | None) -> tuple[Suggestion, ...]:
         """Give each other ticket that the message names, once."""
-        named = {found.candidate.ticket.number: f"refused: {found.reason}" for found in self.refused}
+        here = (found for found in self.refused if found.gate is not Gate.SCOPE)
+        named = {found.candidate.ticket.number: f"refused: {found.reason}" for found in here}
         named |= {found.ticket.number: "its ids name this ticket, too" for found in self.others}
         if beside is not None:
             named.pop(beside.number, None)
@@ -66,7 +67,7 @@ def search(case: Case, ask: Ask = refusal) -> Findings:
         asked.add(question)
         if findings.accepted is None:
             _examine(case, candidate, findings, ask)
-        elif candidate.ticket is not findings.accepted.ticket:
+        elif candidate.ticket is not findings.accepted.ticket and scope(case, candidate) is None:
             findings.others.append(candidate)
     findings.held_with = next(_held(case.message, case.view), None)
     return findings

@@ -71,10 +71,9 @@ class Refusal(NamedTuple):
     reason: str
 
     def shown(self) -> Rejected:
-        """Give it as it is stored with the decision."""
-        return Rejected(
-            ticket=self.candidate.ticket.number, gate=self.gate, evidence=self.candidate.evidence, reason=self.reason
-        )
+        """Give it as it is stored with the decision. A ticket of another scope is not named to this one's people."""
+        number = "" if self.gate is Gate.SCOPE else self.candidate.ticket.number
+        return Rejected(ticket=number, gate=self.gate, evidence=self.candidate.evidence, reason=self.reason)
 
 
 def scope(case: Case, candidate: Candidate) -> str | None:

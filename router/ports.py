@@ -9,6 +9,7 @@ from uuid import UUID
 
 from schemas.dead_letter_rows import StoredDeadLetter
 from schemas.legacy import OldIdRow, OldKey, OldTicketRow
+from schemas.outbound_rows import SpokenRow
 from schemas.placement import Fault
 from schemas.routing_rows import (
     Changes,
@@ -104,6 +105,10 @@ class RoutingTransaction(Protocol):
 
     async def tickets_by_numbers(self, numbers: Collection[str]) -> Mapping[str, int]:
         """Find tickets by their public numbers."""
+        ...
+
+    async def spoken_on(self, ticket_ids: Collection[int]) -> Sequence[tuple[int, SpokenRow]]:
+        """Read the latest messages on tickets, the newest first, each with its ticket's id."""
         ...
 
     async def lock_sends(self, message_ids: Collection[int]) -> Sequence[SentRow]:

@@ -65,6 +65,7 @@ async def read_view(
     matching = await transaction.open_matches(matches) if matches else ()
     await _read_tickets(transaction, view, everyone, wanted.tickets.union(matching, bound))
     await _read_sent(transaction, view, everyone)
+    await _read_spoken(transaction, view, everyone)
     return view
 
 
@@ -166,6 +167,14 @@ def _reported(everyone: Iterable[Incoming], view: View) -> list[KnownRow]:
     """Give the messages of ours about which somebody reports."""
     named = {message_id for message in everyone for message_id in reported_messages(message)}
     return [found for found in map(view.messages.get, named) if found is not None and found.direction == OUT]
+
+
+async def _read_spoken(transaction: RoutingTransaction, view: View, everyone: Iterable[Incoming]) -> None:
+    """Read what was said on the tickets that staff answers: what is sent on names what it answers."""
+    answered = {proposal.ticket_id for m in everyone if m.staff for proposal in proposals(m, view)}
+    found = {ticket.id for ticket in map(view.standing, answered) if ticket is not None}
+    if found:
+        view.add_spoken(await transaction.spoken_on(found))
 
 
 async def _read_sent(transaction: RoutingTransaction, view: View, everyone: Iterable[Incoming]) -> None:

@@ -1,18 +1,22 @@
 """Agents' answers by mail, sent on to the customer: a message of ours with its own signed id, beside the agent's."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from router.correspondence import answered
 from router.incoming import Incoming, is_somebody
 from router.outgoing import Letter, Outgoing, outgoing
 from router.policy import Policies
 from router.tokens import Signer
 from router.view import Ticket
 from schemas.message import FileState, InboundMessage, Party, Text
-from schemas.placement import Author, Rule, SendKind
+from schemas.outbound_rows import SpokenRow
+from schemas.placement import Author, Rule, SendKind, Visibility
 from schemas.tokens import token_in_address
+
+IMPORT: Final = "import"
 
 
 class Reply(NamedTuple):
@@ -32,14 +36,20 @@ class Replies:
     now: datetime
     own_text: Callable[[str], str] = str
 
-    def answer(self, ticket: Ticket, message: Incoming) -> Reply | None:
-        """Send an agent's answer to whom the agent's own mail did not go; None when it went to everybody."""
+    def answer(self, ticket: Ticket, message: Incoming, spoken: Sequence[SpokenRow]) -> Reply | None:
+        """Send an agent's answer to whom the agent's own mail did not go; None when it went to everybody.
+
+        What comes from an archive was answered long ago.
+        """
         inbound = message.message
+        if inbound.envelope.intake == IMPORT:
+            return None
         present = {party.address.strip().lower() for party in (*inbound.to, *inbound.cc)}
         to, cc = _recipients(ticket, present)
         sender = self._sender(inbound)
         if not (to or cc) or sender is None:
             return None
+        names = answered(spoken, visibility=Visibility.PUBLIC)
         letter = Letter(
             ticket=ticket,
             text=self._text(inbound.text),
@@ -49,6 +59,8 @@ class Replies:
             to=to,
             cc=cc,
             files=tuple(file for file in inbound.files if file.state is FileState.STORED),
+            in_reply_to=names.in_reply_to,
+            references=names.references,
             rule=Rule.STAFF,
             why=f"One of our staff answered by mail (message {message.id}).",
         )
@@ -61,8 +73,8 @@ class Replies:
 
     def _sender(self, inbound: InboundMessage) -> Party | None:
         """Give the account's address, else the one of ours to which the agent wrote, with the agent's name."""
-        written = (*inbound.envelope.rcpt_to, *(party.address for party in (*inbound.to, *inbound.cc)))
-        address = self.policies.senders.get(inbound.account) or next(_bare(written), None)
+        written = next((_bare(address) for address in inbound.envelope.rcpt_to), None)
+        address = self.policies.senders.get(inbound.account) or written
         return None if address is None else Party(address=address, name=inbound.sender.name)
 
 
@@ -80,10 +92,7 @@ def _is_missing(ticket: Ticket, address: str, present: Collection[str]) -> bool:
     return is_somebody(ticket.channel, party) and address.strip().lower() not in present
 
 
-def _bare(addresses: tuple[str, ...]) -> Iterator[str]:
-    """Give addresses with a signed part, without it: those are ours."""
-    for address in addresses:
-        token = token_in_address(address)
-        if token:
-            local, _, domain = address.strip().lower().rpartition("@")
-            yield f"{local.removesuffix(f'+r{token}')}@{domain}"
+def _bare(address: str) -> str:
+    """Give an address without its signed part."""
+    local, _, domain = address.strip().lower().rpartition("@")
+    return f"{local.removesuffix(f'+r{token_in_address(address)}')}@{domain}"

@@ -30,7 +30,11 @@ class Sendings:
 
     def answer(self, ticket: Ticket, message: Incoming) -> Iterator[OutboxRow]:
         """Send an agent's answer to the customer, unless everybody has it already."""
-        reply = self._replies.answer(ticket, message) if self._replies is not None else None
+        reply = (
+            self._replies.answer(ticket, message, self._view.spoken.get(ticket.id, ()))
+            if self._replies is not None
+            else None
+        )
         if reply is not None:
             self._take(reply.rows)
             ticket.message_count += 1

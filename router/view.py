@@ -13,6 +13,7 @@ from typing import Final, Self
 from router.incoming import Incoming
 from router.legacy_view import OldTickets
 from schemas.message import Party, Result
+from schemas.outbound_rows import SpokenRow
 from schemas.placement import OPEN, Visibility
 from schemas.routing_rows import IdKey, KnownRow, ParticipantRow, QuotedRow, ThreadRow, TicketRow
 from schemas.sending_rows import SentRow
@@ -101,6 +102,7 @@ class View:
         self.waiting: dict[int, Incoming] = {}
         self.numbers: dict[str, int] = {}
         self.sent: dict[int, SentRow] = {}
+        self.spoken: defaultdict[int, list[SpokenRow]] = defaultdict(list)
         self.unseen: set[int] = set()
         self.asked: set[int] = set()
         self.old = OldTickets()
@@ -142,6 +144,11 @@ class View:
     def add_sent(self, rows: Iterable[SentRow]) -> None:
         """Take messages of ours about which somebody reports."""
         self.sent |= {row.message_id: row for row in rows}
+
+    def add_spoken(self, rows: Iterable[tuple[int, SpokenRow]]) -> None:
+        """Take the latest messages of tickets that staff answers, the newest first."""
+        for ticket_id, row in rows:
+            self.spoken[ticket_id].append(row)
 
     def owner(self, key: IdKey) -> KnownRow | None:
         """Give the message whose own id this is."""

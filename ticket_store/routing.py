@@ -15,6 +15,7 @@ from psycopg.rows import TupleRow
 
 from schemas.dead_letter_rows import StoredDeadLetter
 from schemas.legacy import OldIdRow, OldKey, OldTicketRow
+from schemas.outbound_rows import SpokenRow
 from schemas.placement import Fault
 from schemas.routing_rows import (
     Changes,
@@ -190,6 +191,11 @@ class RoutingTransaction:
     async def tickets_by_numbers(self, numbers: Collection[str]) -> Mapping[str, int]:
         """Find tickets by their public numbers."""
         return {row[0]: row[1] for row in await self._rows("tickets_by_numbers", {"numbers": sorted(numbers)})}
+
+    async def spoken_on(self, ticket_ids: Collection[int]) -> Sequence[tuple[int, SpokenRow]]:
+        """Read the latest messages on tickets, the newest first, each with its ticket's id."""
+        rows = await self._rows("spoken_on", {"ticket_ids": sorted(ticket_ids)})
+        return [(row[0], SpokenRow(*row[1:])) for row in rows]
 
     async def lock_sends(self, message_ids: Collection[int]) -> Sequence[SentRow]:
         """Lock messages of ours that were sent or shall be, and read them."""

@@ -39,8 +39,9 @@ def with_held(_case: Case, findings: Findings) -> Placement | None:
 
 def stranger(case: Case, findings: Findings) -> Placement | None:
     """Gate 2: somebody who takes no part, or whose check failed, answered a message that we know."""
-    refused = next((found for found in findings.refused if found.candidate.evidence.relation is Relation.KNOWN), None)
-    if refused is None or refused.gate not in (Gate.PARTICIPANT, Gate.VERDICT):
+    known = (found for found in findings.refused if found.candidate.evidence.relation is Relation.KNOWN)
+    refused = next((found for found in known if found.gate in (Gate.PARTICIPANT, Gate.VERDICT)), None)
+    if refused is None:
         return None
     if _may_attach(case, refused):
         return _attached(findings, refused.candidate)

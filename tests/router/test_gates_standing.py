@@ -171,3 +171,21 @@ def test_holding_is_what_happens_to_strangers_unless_somebody_wants_it_otherwise
     paper.route(mail("one"), mail("two", "eve@e.example", answers="one", verdict="pass"))
     assert paper.placed("two").decision.outcome is Outcome.HELD
     assert paper.ticket("one").created_at == START
+
+
+def test_a_ticket_of_another_scope_is_named_to_nobody() -> None:
+    paper = PaperRouter(OPENING)
+    paper.route(mail("one"))
+    token = paper.say("one")
+    paper.route(mail("two", scope="sales", account="sales", tokens=[("recipient", token)]))
+    decision = paper.placed("two").decision
+    assert (decision.rejected[0].gate, decision.rejected[0].ticket) == (Gate.SCOPE, "")
+    assert decision.suggestions == ()
+
+
+def test_a_strangers_answer_is_held_even_if_it_names_another_scope_first() -> None:
+    paper = PaperRouter(OPENING)
+    paper.route(mail("one"), mail("sales", scope="sales", account="sales"))
+    token = paper.say("sales")
+    paper.route(mail("two", "eve@e.example", answers="one", tokens=[("recipient", token)]))
+    assert paper.hold("two") is HoldReason.STRANGER

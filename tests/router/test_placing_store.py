@@ -168,6 +168,9 @@ async def test_an_agents_answer_is_sent_in_the_transaction_that_takes_it(databas
         assert (send["kind"], send["state"], send["recipients"][0]["address"]) == ("reply", "queued", "ana@a.example")
         sent = (await lab.rows("select details, ticket_id from messages where id = %s", [send["message_id"]]))[0]
         shown = sent["details"]["thread"]["own"]["shown"]
+        named = sent["details"]["thread"]
+        assert [one["shown"] for one in named["in_reply_to"]] == ["<one@mail.example>"]
+        assert [one["shown"] for one in named["references"]] == ["<one@mail.example>", f"sb.{token}@desk.example"]
         answer = mail("three", minutes=1, tokens=[("in_reply_to", token_in_message_id(shown))])
         await lab.route(answer)
         assert await ticket_of(lab, "three") == sent["ticket_id"]

@@ -45,6 +45,7 @@ READS = {
     "followers": ("ticket_ids",),
     "tickets_by_numbers": ("numbers",),
     "lock_sends": ("message_ids",),
+    "spoken_on": ("ticket_ids",),
     "old_ids": ("digests",),
     "old_tickets": ("desks", "numbers"),
     "lock_tickets": ("ticket_ids",),

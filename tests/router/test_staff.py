@@ -1,6 +1,7 @@
 """Staff: an agent's mail is never a customer's, and speaks for us only when it is proven."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -136,6 +137,22 @@ def test_whom_an_agent_names_takes_part() -> None:
     paper.route(mail("one"))
     paper.route(agents("two", paper.say("one"), cc=["bob@b.example"]), mail("three", "bob@b.example", answers="two"))
     assert paper.ticket("three") is paper.ticket("one")
+
+
+def test_what_comes_from_an_archive_is_not_sent_again() -> None:
+    paper = PaperRouter(STAFF)
+    paper.route(mail("one"))
+    two = agents("two", paper.say("one"))
+    paper.route(two.model_copy(update={"envelope": two.envelope.model_copy(update={"intake": "import"})}))
+    assert paper.placed("two").ticket is paper.ticket("one")
+    assert paper.placer.sendings.messages == []
+
+
+def test_an_account_that_takes_any_domain_writes_from_the_address_that_was_written_to() -> None:
+    paper = PaperRouter(replace(STAFF, senders={}))
+    paper.route(mail("one"))
+    paper.route(agents("two", paper.say("one")))
+    assert paper.placer.sendings.messages[0].sender_address == OWN_ADDRESS
 
 
 def test_an_agent_whom_a_customer_names_takes_no_part() -> None:

@@ -207,6 +207,20 @@ join messages m on m.id = s.message_id
 order by s.message_id
 for update of s;
 
+-- name: spoken_on
+-- The latest messages on tickets, the newest first, as an answer to them needs them.
+select c.id, m.id, m.direction, m.author, m.visibility, m.sender_address, m.sender_name, m.automatic,
+       coalesce(m.details -> 'thread', '{}'::jsonb), coalesce(m.details -> 'to', '[]'::jsonb),
+       coalesce(m.details -> 'cc', '[]'::jsonb)
+from unnest(:ticket_ids::bigint[]) as c (id)
+cross join lateral (
+    select * from messages
+    where ticket_id = c.id
+    order by received_at desc, id desc
+    limit 20
+) m
+order by c.id, m.received_at desc, m.id desc;
+
 -- name: participants
 -- Who takes part in tickets.
 select p.ticket_id, p.address_key, p.address, p.role
