@@ -1,6 +1,5 @@
 """What `tickets reply` and `tickets note` do."""
 
-import getpass
 import mimetypes
 import sys
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from daemon.asking import ask, ticket_number
 from daemon.cli_options import print_json, print_line
 from daemon.errors import USAGE, UserError
 from daemon.opened import Opened, outbound
-from daemon.tickets import close_after
+from daemon.tending import author, close_ticket
 from router.outbound import Said
 from schemas.message import File, Text
 from schemas.numbers import shown
@@ -43,13 +42,13 @@ def reply_ticket(number: str, words: Words, *, cc: Sequence[str], everyone: bool
     async def say(store: Opened) -> Said:
         text, kept = await _kept(store, content, files)
         return await outbound(store).reply(
-            bare, text, by=_author(words), cc=cc, everyone=everyone, files=kept, request_key=words.request_key
+            bare, text, by=author(words.by), cc=cc, everyone=everyone, files=kept, request_key=words.request_key
         )
 
     said = ask(say)
     _tell(said, bare, as_json=as_json, waits=not loaded_relay())
     if close and not said.closed:
-        close_after(said.ticket, as_json=as_json)
+        close_ticket(said.ticket, quiet=as_json)
 
 
 def note_ticket(number: str, words: Words, *, to: Sequence[str], as_json: bool) -> None:
@@ -59,7 +58,7 @@ def note_ticket(number: str, words: Words, *, to: Sequence[str], as_json: bool) 
     async def say(store: Opened) -> Said:
         text, kept = await _kept(store, content, files)
         return await outbound(store).note(
-            bare, text, by=_author(words), to=to, files=kept, request_key=words.request_key
+            bare, text, by=author(words.by), to=to, files=kept, request_key=words.request_key
         )
 
     _tell(ask(say), bare, as_json=as_json, waits=bool(to) and not loaded_relay())
@@ -135,13 +134,6 @@ async def _kept(store: Opened, content: str, files: Sequence[tuple[Path, bytes]]
 
 def _type(path: Path) -> str:
     return mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-
-
-def _author(words: Words) -> str:
-    try:
-        return " ".join((words.by or getpass.getuser()).split())[:100] or "an agent"
-    except (OSError, KeyError):
-        return "an agent"
 
 
 def _tell(said: Said, asked: str, *, as_json: bool, waits: bool) -> None:

@@ -16,7 +16,7 @@ from ticket_store.dead_letters import DeadLetterError
 from ticket_store.legacy import OldTicketNotFoundError
 from ticket_store.spool import NotHeldError
 from ticket_store.statements import statement
-from ticket_store.status_moves import TicketNotFoundError
+from ticket_store.tickets import TicketNotFoundError
 
 CODES: Final[Mapping[type[Exception], int]] = {
     TicketNotFoundError: NOT_FOUND,

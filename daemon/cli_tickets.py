@@ -1,14 +1,14 @@
-"""`tickets list|show|reply|note|close|reopen`."""
+"""`tickets list|show|reply|note|close|reopen|spam|merge|move`."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from daemon.cli_options import Account, Config, Json, Limit
+from daemon.cli_options import Account, Config, Json, Limit, store_id
 
 app = typer.Typer(
-    help="See, answer, close and reopen tickets.",
+    help="See, answer, close, merge and sort tickets.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -18,7 +18,7 @@ Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The ticket's numb
 @app.command("list")
 def list_(
     *,
-    status: Annotated[str | None, typer.Option(metavar="STATUS", help="open or closed.")] = None,
+    status: Annotated[str | None, typer.Option(metavar="STATUS", help="open, closed or spam.")] = None,
     account: Account = None,
     requester: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Of this requester alone.")] = None,
     limit: Limit = None,
@@ -118,15 +118,65 @@ def note(
 def close(number: Number, *, config: Config = None) -> None:
     """Close a ticket."""
     del config
-    from daemon.tickets import move_ticket  # noqa: PLC0415 - see `daemon.cli`
+    from daemon.tending import close_ticket  # noqa: PLC0415 - see `daemon.cli`
 
-    move_ticket(number, "closed")
+    close_ticket(number)
 
 
 @app.command()
 def reopen(number: Number, *, config: Config = None) -> None:
-    """Open a closed ticket again."""
-    del config
-    from daemon.tickets import move_ticket  # noqa: PLC0415 - see `daemon.cli`
+    """Open a ticket again.
 
-    move_ticket(number, "open")
+    One that was merged goes on by itself from then on.
+    """
+    del config
+    from daemon.tending import reopen_ticket  # noqa: PLC0415 - see `daemon.cli`
+
+    reopen_ticket(number)
+
+
+@app.command()
+def spam(number: Number, *, config: Config = None) -> None:
+    """Call a ticket spam: nobody is answered, and what answers it is held."""
+    del config
+    from daemon.tending import spam_ticket  # noqa: PLC0415 - see `daemon.cli`
+
+    spam_ticket(number)
+
+
+@app.command()
+def merge(
+    number: Number,
+    *,
+    into: Annotated[str, typer.Option("--into", metavar="NUMBER", help="The ticket on which it goes on.")],
+    different: Annotated[
+        bool,
+        typer.Option("--different-requesters", help="Let the two requesters see each other's words from now on."),
+    ] = False,
+    config: Config = None,
+) -> None:
+    """Let a ticket go on as another one; `reopen` undoes it."""
+    del config
+    from daemon.tending import merge_tickets  # noqa: PLC0415 - see `daemon.cli`
+
+    merge_tickets(number, into, different=different)
+
+
+@app.command()
+def move(
+    message: Annotated[int, typer.Argument(metavar="MESSAGE", callback=store_id, help="Number of the message.")],
+    *,
+    to: Annotated[str | None, typer.Option("--to", metavar="NUMBER", help="To this ticket.")] = None,
+    new: Annotated[bool, typer.Option("--new", help="To a ticket of its own.")] = False,
+    hold: Annotated[bool, typer.Option("--hold", help="Back to the held messages.")] = False,
+    by: By = None,
+    config: Config = None,
+) -> None:
+    """Move a message that stands on the wrong ticket.
+
+    What its sender writes about the same goes there from now on.
+    """
+    del config
+    from daemon.tending import move_message  # noqa: PLC0415 - see `daemon.cli`
+
+    move_message(message, to=to, new=new, hold=hold, by=by)

@@ -15,9 +15,11 @@ from daemon.cli_options import loaded_settings
 from daemon.clock import now
 from daemon.errors import UserError
 from daemon.settings import Settings
-from daemon.wiring import components, database_url, desks, make_log, policies, postgres
+from daemon.wiring import components, database_url, desks, make_log, policies, postgres, status_move
 from router.desk import Desk
+from router.moving import Moving
 from router.outbound import Outbound
+from router.tending import Tending
 from ticket_store.embedded import EmbeddedPostgresError
 from ticket_store.instance import Instance, read_or_create
 from ticket_store.migrate import MigrationError, State, migrate, schema_state
@@ -107,6 +109,28 @@ def outbound(store: Opened) -> Outbound:
         store=OutboundStore(pool=store.pool, numbers=numbers),
         policies=policies(store.settings),
         desks=desks(store.settings),
+        source=store.instance.source,
+        clock=now,
+    )
+
+
+def tending(store: Opened) -> Tending:
+    """Give what people do with whole tickets."""
+    numbers = TicketNumbers(key=store.instance.ticket_number_key)
+    return Tending(
+        store=OutboundStore(pool=store.pool, numbers=numbers),
+        lifecycle=status_move,
+        source=store.instance.source,
+        clock=now,
+    )
+
+
+def moving(store: Opened) -> Moving:
+    """Give what moves messages."""
+    numbers = TicketNumbers(key=store.instance.ticket_number_key)
+    return Moving(
+        store=OutboundStore(pool=store.pool, numbers=numbers),
+        policies=policies(store.settings),
         source=store.instance.source,
         clock=now,
     )

@@ -8,8 +8,7 @@ from psycopg.rows import TupleRow
 
 from console import detail, tables
 from daemon.asking import ask, check_known, for_people, ticket_number
-from daemon.cli_options import print_json, print_line, print_text
-from daemon.clock import now
+from daemon.cli_options import print_json, print_text
 from daemon.legacy_context import of_ticket
 from daemon.listings import print_listing
 from daemon.opened import Opened
@@ -17,7 +16,6 @@ from lifecycle import statuses
 from schemas.numbers import shown
 from ticket_store import tickets
 from ticket_store.listing import as_json as plain
-from ticket_store.status_moves import move_status
 
 
 def list_tickets(
@@ -52,34 +50,6 @@ def show_ticket(number: str, *, as_json: bool) -> None:
 
     found = ask(read)
     print_json(found) if as_json else print_text(detail.ticket(_for_people(found)))
-
-
-def move_ticket(number: str, target: str) -> None:
-    """Close or reopen a ticket; the event goes out by the running daemon."""
-    bare = ticket_number(number)
-    _move(bare, target)
-    print_line(f"ticket {shown(bare)} is {target}")
-
-
-def _move(bare: str, target: str) -> None:
-    moment = now()
-
-    def decide(current: str) -> statuses.Move:
-        return statuses.move(current, statuses.Status(target), reason=statuses.Reason.OPERATOR, at=moment)
-
-    async def move(store: Opened) -> None:
-        async with store.pool.connection() as connection:
-            await connection.rollback()
-            await move_status(connection, bare, decide=decide, source=store.instance.source, now=moment)
-
-    ask(move)
-
-
-def close_after(number: str, *, as_json: bool) -> None:
-    """Close a ticket that was just answered."""
-    _move(number, "closed")
-    if not as_json:
-        print_line(f"ticket {shown(number)} is closed")
 
 
 def _for_people(found: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -11,6 +12,7 @@ import ticket_store
 from bus.port import BusUnavailableError, Log, NewRecord, Place, Publisher
 from daemon.errors import UserError
 from daemon.settings import Settings
+from lifecycle.statuses import Move, Reason, Status, move
 from router.policy import AccountPolicy, Policies
 from schemas.message import Party
 from ticket_store.embedded import EmbeddedPostgres, EmbeddedPostgresError
@@ -89,6 +91,11 @@ def desks(settings: Settings) -> dict[str, Party]:
     """Give the address from which each account's messages come, and the name beside it."""
     hostname = settings.smtp.hostname
     return {name: account.desk(hostname) for name, account in settings.mail_accounts().items()}
+
+
+def status_move(current: str, target: str, at: datetime) -> Move:
+    """Give an operator's move of a status. Raises `MoveError`."""
+    return move(current, Status(target), reason=Reason.OPERATOR, at=at)
 
 
 def policies(settings: Settings) -> Policies:

@@ -50,6 +50,18 @@ class Announcer:
             ticket, EventType.STATUS_CHANGED, previous_status=previous, status_reason="the customer answered"
         )
 
+    def status_changed(self, ticket: Ticket, *, previous: str, reason: str) -> OutboxRow:
+        """Say that somebody moved the ticket's status."""
+        return self._row(ticket, EventType.STATUS_CHANGED, previous_status=previous, status_reason=reason)
+
+    def merged(self, ticket: Ticket, *, other: str, previous: str | None = None) -> OutboxRow:
+        """Say that the ticket goes on as another one, or that another one goes on as this one."""
+        return self._row(ticket, EventType.MERGED, other=other, previous_status=previous)
+
+    def moved(self, ticket: Ticket, message: Incoming, seen: Seen, *, other: str | None) -> OutboxRow:
+        """Say that a message came to the ticket from another one, or left it; `other` None: for the spool."""
+        return self._row(ticket, EventType.MESSAGE_MOVED, message=_about(message, seen), other=other)
+
     def said(self, ticket: Ticket, letter: Letter, row: MessageRow) -> OutboxRow:
         """Say that a message of ours was added to the ticket."""
         message = EventMessage.model_construct(

@@ -94,7 +94,7 @@ class Desk:
             ticket = case.view.standing(named.id) if named is not None else None
             if ticket is None or ticket.scope != case.message.message.scope:
                 raise NoSuchTicketError(f"no ticket {ticket_number} in the scope of this message")
-            return _linked(case, findings, ticket, by)
+            return linked(case, findings, ticket, why=f"Put on ticket {ticket.number} by {by}.")
 
         return await self._file(message_id, choose, by=by, ticket_number=ticket_number)
 
@@ -225,17 +225,20 @@ class _Request:
     again: str
 
 
-def _linked(case: Case, findings: Findings, ticket: Ticket, by: str) -> Placement:
-    """Put a message on a ticket because somebody says so. What staff wrote there is for agents: nothing was sent."""
+def linked(case: Case, findings: Findings, ticket: Ticket, *, why: str, internal: bool = False) -> Placement:
+    """Put a message on a ticket because somebody says so. What staff wrote there is for agents: nothing was sent.
+
+    `internal`: it was internal before, and so it stays.
+    """
     candidate = Candidate(ticket, Evidence(source=Source.OPERATOR))
-    internal = case.message.staff or is_internal(case, candidate)
+    internal = internal or case.message.staff or is_internal(case, candidate)
     placement = joined(
         findings,
         rule=Rule.OPERATOR,
         ticket=ticket,
         evidence=candidate.evidence,
         reopened=reopens(case, ticket) and not internal,
-        why=f"Put on ticket {ticket.number} by {by}.",
+        why=why,
         visibility=Visibility.INTERNAL if internal else Visibility.PUBLIC,
     )
     return placement.by_agent() if case.message.staff else placement

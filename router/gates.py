@@ -126,11 +126,11 @@ def forward(case: Case, _candidate: Candidate) -> str | None:
 def subject(case: Case, candidate: Candidate) -> str | None:
     """Gate 3, second half: a new subject is a new matter. A machine writes its own subject.
 
-    Of a merged ticket the subject of either will do.
+    Of a merged ticket the subject of either will do, and where an operator put it the subject does not matter.
     """
     theirs = case.message.message.thread.subject_base
     ours = {ticket.subject_base for ticket in (candidate.named, candidate.ticket) if ticket is not None}
-    if case.is_machine or not all(is_changed(subject_base, theirs) for subject_base in ours):
+    if case.is_machine or candidate.taught or not all(is_changed(subject_base, theirs) for subject_base in ours):
         return None
     return "its subject is another one"
 

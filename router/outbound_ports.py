@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from router.ports import KeyRow, RoutingTransaction
-from schemas.outbound_rows import DueSend, SaidRow, SendResult, SpokenRow
+from schemas.outbound_rows import DueSend, PlacedMessageRow, PutBackRow, SaidRow, SendResult, SpokenRow
 from schemas.placement import Fault
 
 
@@ -24,6 +24,30 @@ class OutboundTransaction(RoutingTransaction, Protocol):
 
     async def bounced(self, ticket_id: int, addresses: Collection[str]) -> Mapping[str, str]:
         """Give those of these addresses (lower case) that refused our latest mail on this ticket, with the reason."""
+        ...
+
+    async def set_merge(self, ticket_id: int, *, into: int | None, at: datetime) -> None:
+        """Let a locked ticket go on as another one, or by itself."""
+        ...
+
+    async def dismiss(self, ticket_id: int, address_keys: Collection[bytes], *, role: str = "") -> None:
+        """Let people take part in a locked ticket no more; with a role, only those who have it."""
+        ...
+
+    async def look_again(self, scope: str, address_keys: Collection[bytes], *, at: datetime) -> None:
+        """Let what these people wrote and is held be decided anew; what somebody just decides about is left out."""
+        ...
+
+    async def placed_message(self, message_id: int) -> PlacedMessageRow | None:
+        """Read a message on a ticket, and where it stands; locks nothing."""
+        ...
+
+    async def wrote_more(self, ticket_id: int, sender: bytes, *, than: int) -> bool:
+        """Say whether somebody has other messages on a ticket than this one."""
+        ...
+
+    async def put_back(self, row: PutBackRow) -> None:
+        """Let a message on a ticket wait in the spool, with the ids that it quotes."""
         ...
 
     async def lock_send(self, send: DueSend) -> Sequence[Mapping[str, Any]] | None:

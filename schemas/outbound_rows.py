@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from schemas.routing_rows import HeldMessageRow
+
 
 class SpokenRow(NamedTuple):
     """A message on a ticket, as an answer to it needs it: whose, its ids, and who was named."""
@@ -25,6 +27,32 @@ class SaidRow(NamedTuple):
     id: int
     number: str
     recipients: list[dict[str, Any]]
+
+
+class PlacedMessageRow(NamedTuple):
+    """A message on a ticket, whole; `message` is what its `InboundMessage` is made of."""
+
+    ticket_id: int
+    ticket_number: str
+    direction: str
+    author: str
+    visibility: str
+    decision: dict[str, Any]
+    message: HeldMessageRow
+
+
+class PutBackRow(NamedTuple):
+    """A message that leaves its ticket for the spool, and the digests of the ids that it quotes."""
+
+    id: int
+    scope: str
+    sender_key: bytes
+    digests: list[bytes]
+    reason: str
+    explanation: str
+    suggestions: str
+    decision: str
+    held_at: datetime
 
 
 class DueSend(NamedTuple):

@@ -13,7 +13,7 @@ from schemas.numbers import shown
 from schemas.routing_rows import IdKey
 from ticket_store.listing import checked_limit, fetch_all
 from ticket_store.statements import statement
-from ticket_store.status_moves import TicketNotFoundError
+from ticket_store.tickets import TicketNotFoundError
 
 BOUND_COLUMNS: Final = ("desks", "numbers", "choices", "ticket_ids", "chosen_bys", "chosen_ats")
 

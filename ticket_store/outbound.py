@@ -2,16 +2,20 @@
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, Final
 
 from psycopg.rows import TupleRow
 
-from schemas.outbound_rows import DueSend, SaidRow, SendResult, SpokenRow
+from schemas.outbound_rows import DueSend, PlacedMessageRow, PutBackRow, SaidRow, SendResult, SpokenRow
+from schemas.routing_rows import HeldMessageRow
 from ticket_store.routing import RoutingStore, RoutingTransaction
 from ticket_store.statements import statement
 
 SPOKEN: Final = 100
 """Messages of a ticket that an answer looks back on."""
+OWN: Final = len(PlacedMessageRow._fields) - 1
+"""Columns of `placed_message` before those of the message itself."""
 
 
 class OutboundTransaction(RoutingTransaction):
@@ -32,6 +36,33 @@ class OutboundTransaction(RoutingTransaction):
         rows = await self._read("bounced", {"ticket_id": ticket_id, "addresses": sorted(addresses)})
         return {row[0]: row[2] for row in rows if row[1] in ("failed", "bounced")}
 
+    async def set_merge(self, ticket_id: int, *, into: int | None, at: datetime) -> None:
+        """Let a locked ticket go on as another one, or by itself."""
+        await self._do("set_merge", {"ticket_id": ticket_id, "into": into, "at": at})
+
+    async def dismiss(self, ticket_id: int, address_keys: Collection[bytes], *, role: str = "") -> None:
+        """Let people take part in a locked ticket no more; with a role, only those who have it."""
+        await self._do("dismiss", {"ticket_id": ticket_id, "address_keys": list(address_keys), "role": role})
+
+    async def look_again(self, scope: str, address_keys: Collection[bytes], *, at: datetime) -> None:
+        """Let what these people wrote and is held be decided anew; what somebody just decides about is left out."""
+        if address_keys:
+            await self._do("look_again", {"scope": scope, "address_keys": list(address_keys), "at": at})
+
+    async def placed_message(self, message_id: int) -> PlacedMessageRow | None:
+        """Read a message on a ticket, and where it stands; locks nothing."""
+        rows = await self._read("placed_message", {"id": message_id})
+        return PlacedMessageRow._make([*rows[0][:OWN], HeldMessageRow(*rows[0][OWN:])]) if rows else None
+
+    async def wrote_more(self, ticket_id: int, sender: bytes, *, than: int) -> bool:
+        """Say whether somebody has other messages on a ticket than this one."""
+        rows = await self._read("wrote_more", {"ticket_id": ticket_id, "sender_key": sender, "than": than})
+        return bool(rows[0][0])
+
+    async def put_back(self, row: PutBackRow) -> None:
+        """Let a message on a ticket wait in the spool, with the ids that it quotes."""
+        await self._do("put_back", row._asdict())
+
     async def lock_send(self, send: DueSend) -> Sequence[dict[str, Any]] | None:
         """Lock a claimed send, after its ticket, and give its recipients; None when the claim was lost."""
         which = {"message_id": send.message_id, "attempt": send.attempt}
@@ -42,6 +73,9 @@ class OutboundTransaction(RoutingTransaction):
     async def mark_send(self, result: SendResult) -> None:
         """Note what an attempt came to, under the lock."""
         await self._connection.execute(statement("sends", "mark"), result._asdict())
+
+    async def _do(self, name: str, parameters: Mapping[str, object]) -> None:
+        await self._connection.execute(statement("outbound", name), parameters)
 
     async def _read(self, name: str, parameters: Mapping[str, object]) -> list[TupleRow]:
         cursor = await self._connection.execute(statement("outbound", name), parameters)

@@ -11,7 +11,10 @@ from psycopg.rows import TupleRow
 from schemas.numbers import parse, shown
 from ticket_store.listing import ShownFile, checked_limit, fetch_all, fetch_rows, shown_files
 from ticket_store.statements import statement
-from ticket_store.status_moves import TicketNotFoundError
+
+
+class TicketNotFoundError(LookupError):
+    """There is no ticket with this number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import timedelta
 
 import pytest
+from answering_lab import tending
 from routing_lab import HOLDING, START, Lab, mail, open_lab
 
-from lifecycle.statuses import Move, Reason, Status, move
 from router.batch import Part, Routable
 from router.desk import Desk
 from router.incoming import receive
@@ -16,7 +15,6 @@ from router.reading import ClaimsGrownError, Wanted, read_view
 from schemas.message import InboundMessage
 from schemas.placement import Fault
 from schemas.routing_rows import LogPosition
-from ticket_store.status_moves import move_status
 
 FLOOD = 10_000
 MOST = 1000
@@ -146,17 +144,10 @@ async def test_a_desk_and_a_router_that_free_the_same_answers_do_it_once(databas
         assert await lab.rows(doubled) == []
 
 
-def turned(turn: int, now: datetime, status: str) -> Move:
-    """Close an open ticket in every other turn, open a closed one in the others."""
-    target = Status.CLOSED if turn % 2 else Status.OPEN
-    return move(status, target, reason=Reason.OPERATOR, at=now)
-
-
 async def test_closing_and_answering_at_the_same_time_leave_every_event_in_order(database: str) -> None:
     async def flip(number: str, turn: int) -> None:
-        async with lab.pool.connection() as connection:
-            now = START + timedelta(minutes=turn)
-            await move_status(connection, number, decide=partial(turned, turn, now), source="/switchboard/lab", now=now)
+        desk = tending(lab, START + timedelta(minutes=turn))
+        await (desk.close(number) if turn % 2 else desk.reopen(number))
 
     async with open_lab(database) as lab:
         await lab.route(mail("one"))

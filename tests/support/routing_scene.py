@@ -11,14 +11,14 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeVar
 
+from answering_lab import tending
 from router_running import Running
 from routing_lab import START, Lab, LabConsumer, LabLog
 
-from lifecycle.statuses import Move, MoveError, Reason, Status, move
+from lifecycle.statuses import MoveError, Status
 from router.desk import Desk, NotHeldError
 from router.policy import Policies
 from schemas.message import InboundMessage
-from ticket_store.status_moves import move_status
 
 SOURCE = "/switchboard/scene"
 FUSE = 10_000
@@ -144,11 +144,8 @@ class Scene:
                 await self._move(numbers[pick % len(numbers)], status, START + timedelta(minutes=minutes))
 
     async def _move(self, number: str, status: Status, now: datetime) -> None:
-        def decide(current: str) -> Move:
-            return move(current, status, reason=Reason.OPERATOR, at=now)
-
-        async with self._lab.pool.connection() as connection:
-            await move_status(connection, number, decide=decide, source=SOURCE, now=now)
+        desk = tending(self._lab, now)
+        await {Status.OPEN: desk.reopen, Status.CLOSED: desk.close, Status.SPAM: desk.spam}[status](number)
 
     async def _tickets(self) -> list[Row]:
         return await self._rows("select number, scope, status from tickets where scope = any(%(scopes)s) order by id")

@@ -19,7 +19,7 @@ from ticket_store.legacy import (
     show_old_ticket,
 )
 from ticket_store.legacy_import import LegacyImport, stage, store_staged
-from ticket_store.status_moves import TicketNotFoundError
+from ticket_store.tickets import TicketNotFoundError
 
 Connection = AsyncConnection[tuple[Any, ...]]
 NOW = START + timedelta(hours=2)

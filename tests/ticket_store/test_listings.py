@@ -13,8 +13,7 @@ from schemas.numbers import shown
 from ticket_store.dead_letters import DeadLetterError, drop_dead_letter, list_dead_letters, show_dead_letter
 from ticket_store.listing import as_json
 from ticket_store.spool import NotHeldError, list_spool, show_held
-from ticket_store.status_moves import TicketNotFoundError
-from ticket_store.tickets import list_tickets, show_ticket
+from ticket_store.tickets import TicketNotFoundError, list_tickets, show_ticket
 
 Connection = AsyncConnection[tuple[Any, ...]]
 NOW = START + timedelta(hours=2)

@@ -38,3 +38,64 @@ cross join lateral jsonb_array_elements(s.recipients) r
 where m.ticket_id = :ticket_id and lower(r ->> 'address') = any(:addresses::text[])
   and r ->> 'state' not in ('queued', 'delayed')
 order by lower(r ->> 'address'), s.created_at desc;
+
+-- name: set_merge!
+-- Let a locked ticket go on as another one, or by itself.
+update tickets
+set merged_into_id = :into, merged_at = case when (:into)::bigint is null then null else (:at)::timestamptz end
+where id = :ticket_id;
+
+-- name: dismiss!
+-- Let people take part in a locked ticket no more.
+delete from ticket_participants
+where ticket_id = :ticket_id and address_key = any(:address_keys::bytea[]) and role <> 'requester'
+  and (:role = '' or role = :role);
+
+-- name: look_again!
+-- Let held messages of these people be decided anew; one that a router holds now is being decided, and sees us.
+update spool s
+set look_again_at = :at
+from (
+    select p.message_id
+    from unnest(:address_keys::bytea[]) as c (sender_key)
+    join messages m on m.sender_key = c.sender_key and m.state = 'held' and m.scope = :scope
+    join spool p on p.message_id = m.id
+    order by p.message_id
+    for update of p skip locked
+) held
+where s.message_id = held.message_id;
+
+-- name: placed_message
+-- Read a message on a ticket, and where it stands.
+select m.ticket_id, t.number, m.direction, m.author, m.visibility, m.decision, m.id, m.kind, m.channel, m.account,
+       m.scope, m.delivery_key, m.fingerprint, m.sender_address, m.sender_name, m.subject, m.body_text, m.body_html,
+       m.automatic, m.received_at, m.sent_at, m.normalizer_version, m.raw_sha256, m.raw_size, m.details, m.partition,
+       m."offset"
+from messages m
+join tickets t on t.id = m.ticket_id
+where m.id = :id;
+
+-- name: wrote_more
+-- Whether somebody has other messages on a ticket.
+select exists (
+    select from messages where ticket_id = :ticket_id and sender_key = :sender_key and id <> :than
+);
+
+-- name: put_back!
+-- Let a message on a ticket wait in the spool, and its ids for an original; what it taught is forgotten.
+with moved as (
+    update messages set ticket_id = null, state = 'held', decision = (:decision)::jsonb
+    where id = :id
+    returning id
+), forgotten as (
+    delete from quoted_ids
+    where scope = :scope and digest = any(:digests::bytea[]) and address_key = :sender_key and message_id = :id
+), waiting as (
+    insert into held_ids (scope, digest, message_id)
+    select :scope, c.digest, moved.id
+    from moved
+    cross join unnest(:digests::bytea[]) as c (digest)
+    on conflict do nothing
+)
+insert into spool (message_id, reason, explanation, suggestions, held_at)
+select id, :reason, :explanation, (:suggestions)::jsonb, :held_at from moved;

@@ -39,8 +39,3 @@ delete from outbox where id in (
 -- name: listen!
 -- Asks to be told when a transaction with new events commits.
 listen switchboard_outbox;
-
--- name: insert_event!
--- Adds the event of one ticket.
-insert into outbox (id, ticket_id, shard, sequence, type, event)
-values (:id, :ticket_id, :shard, :sequence, :type, :event);

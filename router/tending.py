@@ -1,0 +1,181 @@
+"""What people do with whole tickets: close, reopen, call spam, merge. Every call is one transaction."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+
+from router.announce import Announcer
+from router.desk import DeskError, NoSuchTicketError
+from router.outbound_ports import OutboundStore, OutboundTransaction
+from router.patience import patiently
+from router.view import INSIDER, MERGES, Ticket, View
+from router.writing import change_of
+from schemas.placement import CLOSED, OPEN, SPAM
+from schemas.routing_rows import Changes, OutboxRow, ParticipantRow
+
+MERGED: Final = "merged"
+"""Role of somebody who took part in a ticket that was merged into this one; goes when that one is reopened."""
+
+
+class NotTendedError(DeskError):
+    """It was not done; the message says why."""
+
+
+class StatusMove(Protocol):
+    """A status move that the lifecycle allows."""
+
+    @property
+    def previous(self) -> str: ...  # noqa: D102 - the names say it
+    @property
+    def status(self) -> str: ...  # noqa: D102 - see above
+    @property
+    def reason(self) -> str: ...  # noqa: D102 - see above
+    @property
+    def closed_at(self) -> datetime | None: ...  # noqa: D102 - see above
+
+
+Lifecycle = Callable[[str, str, datetime], StatusMove]
+"""Gives an operator's move from a status to another at a time; raises a `ValueError` that says what is allowed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """What a merge came to. `already`: it had been done before."""
+
+    source: str
+    into: str
+    already: bool = False
+
+
+class Tending:
+    """Whole tickets. `lifecycle` decides which status moves are allowed."""
+
+    def __init__(
+        self, *, store: OutboundStore, lifecycle: Lifecycle, source: str, clock: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._lifecycle = lifecycle
+        self._source = source
+        self._clock = clock
+
+    async def close(self, number: str) -> None:
+        """Close a ticket. Raises `NoSuchTicketError`, and what the lifecycle does."""
+        await patiently(self._store, lambda: self._move(number, CLOSED))
+
+    async def reopen(self, number: str) -> None:
+        """Open a ticket again. One that was merged goes on by itself from now on, with its own messages."""
+        await patiently(self._store, lambda: self._move(number, OPEN))
+
+    async def spam(self, number: str) -> None:
+        """Call a ticket spam: it is closed, nobody is answered, and what answers it is held."""
+        await patiently(self._store, lambda: self._move(number, SPAM))
+
+    async def merge(self, source: str, into: str, *, allow_different_requesters: bool = False) -> Merged:
+        """Let a ticket go on as another one of its scope; its messages stay its own, and are shown there.
+
+        Different requesters would see each other's words, so that takes an explicit word. Raises `NotTendedError`,
+        `NoSuchTicketError`.
+        """
+        return await patiently(
+            self._store, lambda: self._merge(source, into, allow_different_requesters=allow_different_requesters)
+        )
+
+    async def _move(self, number: str, target: str) -> None:
+        async with self._store.transaction() as transaction:
+            view, ticket = await self._one(transaction, number)
+            if ticket.merged_into_id is not None and target == SPAM:
+                raise NotTendedError("this ticket goes on as another one: `tickets reopen` it first")
+            now = self._clock()
+            move = self._lifecycle(ticket.status, target, now)
+            ticket.status, ticket.closed_at = move.status, move.closed_at
+            if ticket.merged_into_id is not None:
+                await self._part(transaction, view, ticket)
+            announcer = Announcer(source=self._source, now=now)
+            event = announcer.status_changed(ticket, previous=move.previous, reason=move.reason)
+            await transaction.write(Changes(ticket_changes=[change_of(ticket)], outbox=[event]))
+
+    async def _part(self, transaction: OutboundTransaction, view: View, ticket: Ticket) -> None:
+        """Let a merged ticket go on by itself; who took part in the other one only by the merge does so no more."""
+        survivor = view.standing(ticket.id)
+        ticket.merged_into_id = ticket.merged_into_number = None
+        await transaction.set_merge(ticket.id, into=None, at=self._clock())
+        if survivor is not None:
+            await transaction.dismiss(survivor.id, sorted(ticket.members), role=MERGED)
+
+    async def _one(self, transaction: OutboundTransaction, number: str) -> tuple[View, Ticket]:
+        found = await transaction.tickets_by_numbers([number])
+        if number not in found:
+            raise NoSuchTicketError(f"no ticket {number}")
+        view = await locked_view(transaction, [found[number]])
+        return view, view.tickets[found[number]]
+
+    async def _merge(self, source: str, into: str, *, allow_different_requesters: bool) -> Merged:
+        async with self._store.transaction() as transaction:
+            found = await transaction.tickets_by_numbers([source, into])
+            missing = next((number for number in (source, into) if number not in found), None)
+            if missing is not None:
+                raise NoSuchTicketError(f"no ticket {missing}")
+            view = await locked_view(transaction, [found[source], found[into]])
+            ticket, survivor = view.tickets[found[source]], view.standing(found[into])
+            if survivor is not None and ticket.merged_into_id is not None:
+                if view.standing(ticket.id) is survivor:
+                    return Merged(source=source, into=survivor.number, already=True)
+                raise NotTendedError("this ticket was merged into another one before: `tickets reopen` it first")
+            if survivor is None or survivor is ticket:
+                raise NotTendedError("a ticket cannot go on as itself: the other one was merged into this one")
+            _check(ticket, survivor, allow_different_requesters=allow_different_requesters)
+            await self._join(transaction, ticket, survivor)
+            return Merged(source=source, into=survivor.number)
+
+    async def _join(self, transaction: OutboundTransaction, ticket: Ticket, survivor: Ticket) -> None:
+        now = self._clock()
+        previous, ticket.status = ticket.status, CLOSED
+        ticket.closed_at = ticket.closed_at or now
+        ticket.merged_into_id, ticket.merged_into_number = survivor.id, survivor.number
+        await transaction.set_merge(ticket.id, into=survivor.id, at=now)
+        announcer = Announcer(source=self._source, now=now)
+        events: list[OutboxRow] = [
+            announcer.merged(ticket, other=survivor.number, previous=previous),
+            announcer.merged(survivor, other=ticket.number),
+        ]
+        people = _newcomers(ticket, survivor)
+        changes = [change_of(ticket), change_of(survivor)]
+        await transaction.write(Changes(ticket_changes=changes, participants=people, outbox=events))
+        await transaction.look_again(survivor.scope, [row.address_key for row in people], at=now)
+
+
+def _check(ticket: Ticket, survivor: Ticket, *, allow_different_requesters: bool) -> None:
+    """Refuse what would show people what they must not see."""
+    if ticket.scope != survivor.scope or ticket.channel != survivor.channel:
+        raise NotTendedError("the tickets belong to different scopes: they share no customers")
+    if SPAM in (ticket.status, survivor.status):
+        raise NotTendedError("one of them is spam: `tickets reopen` it first if it is none")
+    if ticket.requester in survivor.insiders or survivor.requester in ticket.insiders:
+        raise NotTendedError("the requester of one takes part internally in the other: they must not become one")
+    if ticket.requester != survivor.requester and not allow_different_requesters:
+        raise NotTendedError("the tickets have different requesters, who would see each other's words")
+
+
+def _newcomers(ticket: Ticket, survivor: Ticket) -> list[ParticipantRow]:
+    """Let those who take part in the merged ticket do so in the other: their answers go there."""
+    return [
+        ParticipantRow(survivor.id, key, address, INSIDER if key in ticket.insiders else MERGED)
+        for key, address in ticket.members.items()
+        if key not in survivor.members
+    ]
+
+
+async def locked_view(transaction: OutboundTransaction, ticket_ids: Collection[int]) -> View:
+    """Lock tickets and those on which they go on, and read who takes part."""
+    view, wanted = View(), set(ticket_ids)
+    for _ in range(MERGES):
+        for row, follows in await transaction.lock_tickets(wanted) if wanted else ():
+            view.add_ticket(Ticket.stored(row, follows))
+        onward = {ticket.merged_into_id for ticket in view.tickets.values() if ticket.merged_into_id is not None}
+        wanted = onward.difference(view.tickets)
+    for ticket in view.tickets.values():
+        onto = view.ticket(ticket.merged_into_id)
+        ticket.merged_into_number = None if onto is None else onto.number
+    view.add_participants(await transaction.participants(view.tickets.keys()))
+    return view
