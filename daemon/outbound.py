@@ -101,7 +101,7 @@ def _worker(
     channels: dict[str, Channel] = {}
     if settings.outbound.smtp.host:
         channels["mail"] = MailChannel(settings=settings, blobs=blobs)
-    options = settings.outbound.options()
+    options = settings.outbound.options(notices=settings.notices.limits().max_age)
     store = OutboundStore(pool=pool, numbers=TicketNumbers(key=instance.ticket_number_key))
     return SendingWorker(
         queue=PostgresSends(pool=pool),

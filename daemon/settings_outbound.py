@@ -48,11 +48,12 @@ class OutboundSettings(BaseModel):
     )
     smtp: RelaySettings = RelaySettings()
 
-    def options(self) -> SenderOptions:
-        """Give them as the worker needs them."""
+    def options(self, *, notices: timedelta) -> SenderOptions:
+        """Give them as the worker needs them. `notices`: after which one is too old to be sent."""
         pace = Pace(
             first=timedelta(seconds=self.first_retry_seconds),
             longest=timedelta(seconds=self.longest_retry_seconds),
             patience=timedelta(hours=self.give_up_hours),
+            notices=notices,
         )
         return SenderOptions(at_once=self.connections, lease=timedelta(seconds=self.lease_seconds), pace=pace)

@@ -52,14 +52,21 @@ def environment() -> ImmutableSandboxedEnvironment:
 
 
 def mistakes(source: str) -> list[Mistake]:
-    """Find everything in a text that the language does not have, in the order of lines."""
+    """Find everything in a text that the language does not have, in the order of lines.
+
+    Only what is right is compiled: the compiler works out constants, however large they get.
+    """
+    made = environment()
     try:
-        tree = environment().parse(source)
+        tree = made.parse(source)
+        found = sorted(_wrong(tree, frozenset()), key=lambda one: one.line)
+        if not found:
+            made.compile(tree)
     except TemplateSyntaxError as error:
         return [Mistake(line=error.lineno, reason=error.message or "it cannot be read")]
-    except RecursionError:
+    except (RecursionError, SyntaxError, MemoryError):  # Python's own limits of nesting
         return [Mistake(line=1, reason="it is nested too deeply")]
-    return sorted(_wrong(tree, frozenset()), key=lambda found: found.line)
+    return found
 
 
 def _wrong(node: nodes.Node, files: frozenset[str]) -> Iterator[Mistake]:

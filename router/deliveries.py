@@ -15,6 +15,7 @@ from router.view import Ticket
 from router.writing import change_of
 from schemas.events import RecipientState
 from schemas.outbound_rows import DueSend, SendResult
+from schemas.placement import SendKind
 from schemas.routing_rows import Changes
 from schemas.sending_rows import SentRow
 
@@ -34,11 +35,15 @@ class Delivery(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """When what was delayed is tried again: after `first`, doubling up to `longest`, until `patience` is over."""
+    """When what was delayed is tried again: after `first`, doubling up to `longest`, until `patience` is over.
+
+    A notice is given up sooner, after `notices`: nobody needs an old one.
+    """
 
     first: timedelta = timedelta(minutes=1)
     longest: timedelta = timedelta(hours=1)
     patience: timedelta = timedelta(days=5)
+    notices: timedelta = timedelta(hours=24)
 
     def pause(self, attempt: int) -> timedelta:
         """Give the pause after an attempt (1 is the first), a fifth more or less so that not all come at once."""
@@ -46,9 +51,9 @@ class Pace:
         varied: timedelta = min(doubled, self.longest) * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
         return varied
 
-    def is_over(self, created_at: datetime, now: datetime) -> bool:
+    def is_over(self, send: DueSend, now: datetime) -> bool:
         """Whether nobody waits for it any more."""
-        return now - created_at >= self.patience
+        return now - send.created_at >= (self.notices if send.kind == SendKind.NOTICE else self.patience)
 
 
 class SendMetrics(Protocol):
@@ -80,7 +85,7 @@ class Marker:
     async def mark(self, send: DueSend, found: Mapping[str, Delivery]) -> None:
         """Mark the recipients tried. When the claim was lost, somebody else tries again: nothing is written."""
         now = self._clock()
-        if self._pace.is_over(send.created_at, now):
+        if self._pace.is_over(send, now):
             found = {address: _given_up(delivery) for address, delivery in found.items()}
         is_final = any(delivery.state in FINAL for delivery in found.values())
         if await patiently(self._store, lambda: self._write(send, found, now, is_final=is_final)):

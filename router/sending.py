@@ -20,6 +20,7 @@ import structlog
 from router.deliveries import LATER, WAITING, Delivery, Marker, Pace
 from router.outbound_ports import SendQueue
 from schemas.outbound_rows import DueSend
+from schemas.placement import SendKind
 
 LEASE: Final = timedelta(seconds=90)
 POLL_SECONDS: Final = 1.0
@@ -158,6 +159,9 @@ class SendingWorker:
     async def _try(self, send: DueSend) -> None:
         addresses = [r["address"] for r in send.recipients if r["state"] == WAITING]
         channel = self._channels[send.channel]
+        if send.kind == SendKind.NOTICE and self._options.pace.is_over(send, self._clock()):
+            await self._later(send, addresses, "it is too old to be sent")
+            return
         try:
             raw = await self._raw(send, channel)
             found = await channel.send(raw, send, addresses)
@@ -201,7 +205,7 @@ class SendingWorker:
             self._down_until[send.channel] = now + timedelta(seconds=pause)
             self._pauses[send.channel] = min(2 * pause, LONGEST_PAUSE)
             _log.warning("channel_down", channel=send.channel, seconds=pause, problem=problem)
-        if self._options.pace.is_over(send.created_at, now):
+        if self._options.pace.is_over(send, now):
             await self._later(send, addresses, problem)
         else:
             await self._queue.give_back([send], due_at=now, problem=problem)

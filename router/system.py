@@ -13,9 +13,10 @@ from router.outgoing import Letter, Outgoing, outgoing
 from router.ports import RoutingTransaction
 from router.tokens import Signer
 from router.view import Ticket
+from router.writing import change_of
 from schemas.message import Party, Text, ThreadId
 from schemas.placement import Author, Decision, Outcome, Rule, SendKind
-from schemas.routing_rows import Changes, TicketChange, TicketRow
+from schemas.routing_rows import Changes, TicketRow
 
 NO_TICKET: Final = 0
 """Stands for the ticket in the token of a message that belongs to none: no ticket has this id."""
@@ -69,7 +70,7 @@ class Voice:
                 events.append(announcer.said(letter.ticket, letter, rows.message))
         await transaction.write(
             Changes(
-                ticket_changes=[_change(ticket) for ticket in tickets.values() if ticket.changed],
+                ticket_changes=[change_of(ticket) for ticket in tickets.values() if ticket.changed],
                 messages=[rows.message for _, rows in made],
                 own_threads=sorted(rows.thread for _, rows in made),
                 sends=[rows.send for _, rows in made if rows.send is not None],
@@ -128,9 +129,3 @@ def _noted(rows: Outgoing, why: str) -> Outgoing:
         ticket_id=None, state="noted", decision=decision.model_dump_json(exclude_defaults=True)
     )
     return rows._replace(message=message, send=rows.send._replace(ticket_id=None) if rows.send else None)
-
-
-def _change(ticket: Ticket) -> TicketChange:
-    return TicketChange(
-        ticket.id, ticket.status, ticket.version, ticket.message_count, ticket.last_message_at, ticket.closed_at
-    )

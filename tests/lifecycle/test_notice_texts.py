@@ -198,6 +198,17 @@ def test_a_text_that_could_do_more_than_tell_is_refused_with_its_line(source: st
     assert (found[0].line, word in found[0].reason) == (line, True), found
 
 
+@pytest.mark.parametrize("depth", [20, 60, 90, 120, 200, 900])
+def test_a_text_that_is_accepted_can_be_filled_in_however_deep(depth: int) -> None:
+    source = "Subject: x\n" + "{% if name %}" * depth + "y" + "{% endif %}" * depth
+    text = NoticeText(name="deep", source=source)
+    if text.mistakes():
+        assert depth > 60
+        return
+    values = variables(due(), AccountNotices(), language=Language.ENGLISH, address="a@b.example")
+    assert text.fill(values).text == "y\n"
+
+
 def test_a_text_nested_without_end_is_refused() -> None:
     assert mistakes("{% if name %}" * 1_000 + "{% endif %}" * 1_000) != []
     assert mistakes("{{ " + "(" * 2_000 + "name" + ")" * 2_000 + " }}") != []

@@ -1,5 +1,5 @@
 -- name: claim
--- Take due sends, the longest due first, for as long as a lease; to one person, an earlier one of its ticket goes first.
+-- Take due sends, the longest due first, under a lease; to one person, an earlier one of its ticket goes first, but no notice.
 with due as materialized (
     select s.message_id
     from sends s
@@ -7,6 +7,7 @@ with due as materialized (
       and not exists (
           select from sends e
           where e.ticket_id = s.ticket_id and e.state = 'queued' and e.message_id <> s.message_id
+            and e.kind <> 'notice'
             and (e.created_at, e.message_id) < (s.created_at, s.message_id)
             and exists (
                 select from jsonb_array_elements(e.recipients) theirs
