@@ -8,7 +8,9 @@ from typing import Final
 
 import aiosmtplib
 
+from daemon.outbound_forward import Forwarding
 from daemon.settings import Settings
+from daemon.wiring import desks
 from router.deliveries import Delivery
 from router.sending import ChannelDownError
 from schemas.outbound_rows import DueSend
@@ -29,9 +31,12 @@ class MailChannel:
         self._relay = settings.outbound.smtp
         self._hostname = settings.smtp.hostname
         self._blobs = blobs
+        self._forwarding = Forwarding(desks=desks(settings), blobs=blobs)
 
     async def render(self, send: DueSend) -> bytes:
         """Make the mail."""
+        if send.kind == SendKind.FORWARD:
+            return await self._forwarding.render(send)
         thread = send.details["thread"]
         own = thread["own"]["shown"]
         mail = EmailMessage(policy=SMTP)
@@ -60,7 +65,7 @@ class MailChannel:
         )
         try:
             async with client:
-                refused, _ = await client.sendmail(_return_path(send), list(addresses), raw)
+                refused, _ = await client.sendmail(self._return_path(send), list(addresses), raw)
         except aiosmtplib.SMTPRecipientsRefused as error:
             return {r.recipient: _delivery(r.code, r.message) for r in error.recipients}
         except aiosmtplib.SMTPResponseException as error:
@@ -69,10 +74,11 @@ class MailChannel:
             raise ChannelDownError(f"the relay does not answer: {type(error).__name__}") from error
         return {a: _delivery(*refused[a]) if a in refused else Delivery("sent", "250") for a in addresses}
 
-
-def _return_path(send: DueSend) -> str:
-    """Give where bounces go: nowhere for a notice, so that it can cause none (RFC 3834 section 3.3)."""
-    return "" if send.kind == SendKind.NOTICE else _reply_address(send)
+    def _return_path(self, send: DueSend) -> str:
+        """Give where bounces go: nowhere for a notice, so that it can cause none (RFC 3834 section 3.3)."""
+        if send.kind == SendKind.FORWARD:
+            return self._forwarding.sender(send)
+        return "" if send.kind == SendKind.NOTICE else _reply_address(send)
 
 
 def _reply_address(send: DueSend) -> str:

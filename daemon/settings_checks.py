@@ -26,6 +26,10 @@ def problems(settings: Settings, sources: Sources) -> Iterator[Problem]:
     accounts = {name: frozenset[str]() for name in settings.accounts}
     accounts |= {name: frozenset(account.addresses) for name, account in settings.mail_accounts().items()}
     yield from legacy_problems(settings.legacy, accounts, sources)
+    if not settings.outbound.smtp.host:
+        for name in (name for name, desk in settings.legacy.items() if desk.forward_to):
+            reason = "what is sent on waits until outbound.smtp.host is set"
+            yield sources.problem(("legacy", name, "forward_to"), reason, level="warning")
     yield from _notices(settings, sources)
 
 

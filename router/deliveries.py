@@ -99,7 +99,10 @@ class Marker:
             if stored is None:
                 return False
             recipients = [_marked(recipient, found, now) for recipient in stored]
-            await transaction.mark_send(self._result(send, recipients, now))
+            result = self._result(send, recipients, now)
+            await transaction.mark_send(result)
+            if send.kind == SendKind.FORWARD and result.state == "failed":
+                await transaction.hold_again(send.message_id, f"It could not be sent on: {result.problem}", now)
             if ticket is not None:
                 await self._announce(transaction, ticket, send, recipients, now)
             return True

@@ -58,6 +58,10 @@ class OutboundTransaction(RoutingTransaction, Protocol):
         """Note what an attempt came to, under the lock."""
         ...
 
+    async def hold_again(self, message_id: int, why: str, now: datetime) -> None:
+        """Let a message that was to be sent on wait for a person."""
+        ...
+
 
 class OutboundStore(Protocol):
     """Makes transactions and judges their failures."""

@@ -74,6 +74,11 @@ class OutboundTransaction(RoutingTransaction):
         """Note what an attempt came to, under the lock."""
         await self._connection.execute(statement("sends", "mark"), result._asdict())
 
+    async def hold_again(self, message_id: int, why: str, now: datetime) -> None:
+        """Let a message that was to be sent on wait for a person; one that somebody has placed since stays there."""
+        parameters = {"message_id": message_id, "explanation": why, "now": now}
+        await self._connection.execute(statement("sends", "hold_again"), parameters)
+
     async def _do(self, name: str, parameters: Mapping[str, object]) -> None:
         await self._connection.execute(statement("outbound", name), parameters)
 

@@ -116,6 +116,13 @@ def test_a_pattern_that_fits_our_own_tag_is_warned_of(tmp_path: Path) -> None:
     assert "our own tag" in warning.reason
 
 
+def test_sending_on_without_a_relay_is_warned_of(tmp_path: Path) -> None:
+    text = MAIL + PTISP + 'forward_to = "in@otrs.example.org"\n'
+    (warning,) = loaded(tmp_path, text).warnings
+    assert (warning.key, "outbound.smtp.host" in warning.reason) == ("legacy.otrs.forward_to", True)
+    assert loaded(tmp_path, text + '[outbound.smtp]\nhost = "relay.example.org"\n').warnings == ()
+
+
 def test_a_desk_can_be_set_by_variables_alone(tmp_path: Path) -> None:
     found = settings(
         tmp_path,

@@ -69,6 +69,19 @@ update sends
 set state = :state, recipients = :recipients::jsonb, due_at = :due_at, sent_at = :sent_at, problem = :problem
 where message_id = :message_id;
 
+-- name: hold_again
+-- Put a message that could not be sent on back into the spool.
+with held as (
+    update messages
+    set state = 'held',
+        decision = decision || jsonb_build_object('outcome', 'held', 'hold', 'legacy', 'explanation', :explanation::text)
+    where id = :message_id and state = 'noted' and direction = 'in'
+    returning id
+)
+insert into spool (message_id, reason, explanation, held_at)
+select id, 'legacy', :explanation, :now from held
+on conflict do nothing;
+
 -- name: backlog
 -- Count what waits to be sent, and give when the longest waiting one was written.
 select count(*), min(created_at) from sends where state = 'queued';
