@@ -34,6 +34,11 @@ def waiting_keys(message: Incoming, view: View) -> list[IdKey]:
     return [old_ticket_key(message.message.scope, mark.key) for mark in marks if mark.number]
 
 
+def awaited_by(message: Incoming, view: View) -> set[IdKey]:
+    """Give all that a held message waits for: originals, and somebody who says where its old ticket goes on."""
+    return {quote.key for quote in message.quoted}.union(waiting_keys(message, view))
+
+
 async def read_old_tickets(transaction: RoutingTransaction, old: Collection[OldKey], view: View) -> frozenset[int]:
     """Read old tickets that are claimed; give the tickets on which they go on."""
     if not old:

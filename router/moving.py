@@ -17,12 +17,15 @@ from router.findings import search
 from router.gates import Case
 from router.incoming import Incoming, receive
 from router.keys import Keyring
+from router.legacy_binding import bind_chosen
+from router.legacy_reading import awaited_by
 from router.outbound_ports import OutboundStore, OutboundTransaction
 from router.patience import patiently
 from router.placement import Placement, held, opened
 from router.placer import NewTickets, Placer
 from router.policy import Policies
 from router.reading import ClaimsGrownError, Wanted, read_view
+from router.rules.by_legacy import evidence
 from router.stored import message_of
 from router.view import Ticket, View
 from router.writing import change_of, changes_of
@@ -162,6 +165,7 @@ class Moving:
         placed = placer.placed[message.id]
         if placed.ticket is None:
             raise NotMovedError("it came to stand nowhere")
+        bind_chosen(placed, view, by=scene.asked.by, now=now, moved=True)
         seen = Seen(Rule.OPERATOR, placed.author, placed.visibility)
         leaving = _leave(scene, seen, other=placed.ticket.number)
         changes = changes_of(placer, view, (), (), now)
@@ -204,7 +208,9 @@ async def _hold(transaction: OutboundTransaction, scene: _Scene) -> Moved:
     message, now = scene.message, scene.announcer.now
     case = Case(message=message, view=scene.view, policy=Policies().default)
     why = f"Taken off ticket {scene.old.number} by {scene.asked.by}."
-    decision = held(search(case), rule=Rule.OPERATOR, reason=HoldReason.UNMATCHED, why=why).decision
+    shown = tuple(evidence(mark) for mark in scene.view.old.marks(message)[:1])
+    placement = held(search(case), rule=Rule.OPERATOR, reason=HoldReason.UNMATCHED, why=why, evidence=shown)
+    decision = placement.decision
     decision = decision.model_copy(update={"suggestions": ()})
     seen = Seen(Rule.OPERATOR, Author(scene.row.author), Visibility(scene.row.visibility))
     events = _leave(scene, seen, other=None)
@@ -214,7 +220,7 @@ async def _hold(transaction: OutboundTransaction, scene: _Scene) -> Moved:
             id=message.id,
             scope=message.message.scope,
             sender_key=message.sender,
-            digests=sorted({quote.key[1] for quote in message.quoted}),
+            digests=sorted(digest for _, digest in awaited_by(message, scene.view)),
             reason=HoldReason.UNMATCHED,
             explanation=why,
             suggestions="[]",

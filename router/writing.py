@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pydantic_core import to_json
 
-from router.legacy_reading import waiting_keys
+from router.legacy_reading import awaited_by
 from router.placer import Double, Placed, Placer
 from router.stored import blob_rows, message_row
 from router.view import Ticket, View
@@ -97,10 +97,8 @@ def _left_spool(placed: Placed) -> PlacedRow:
 
 
 def _held_ids(placed: Placed, view: View) -> Iterable[HeldIdRow]:
-    """Name what a held message waits for: originals, and somebody who says where its old ticket goes on."""
     message = placed.message
-    quoted = (quote.key for quote in message.quoted)
-    return (HeldIdRow(*key, message.id) for key in (*quoted, *waiting_keys(message, view)))
+    return (HeldIdRow(*key, message.id) for key in sorted(awaited_by(message, view)))
 
 
 def _spool(placed: Placed, now: datetime) -> SpoolRow:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from answering_lab import moving, number_of
 from legacy_lab import ANA, BOB, OTRS, about, opening, policies
 from routing_lab import START, Lab, digest, mail, open_lab
 
@@ -95,6 +96,33 @@ async def test_the_requesters_message_takes_its_old_ticket_back(lab: Lab) -> Non
     await desk.open(await message_id(lab, "ana"))
     await lab.route(about("next", minutes=5), policies=policies())
     assert await lab.threads() == {"bob": ["bob"], "ana": ["ana", "next"]}
+
+
+async def test_a_moved_message_takes_its_old_ticket_along(lab: Lab) -> None:
+    await lab.route(about("one"), mail("other", ANA, subject="Something else"), policies=opening())
+    number = await number_of(lab, "other")
+    await moving(lab, opening()).move(await message_id(lab, "one"), number, by="rui")
+    assert (await old(lab))["chosen_by"] == "rui"
+    await lab.route(about("two", minutes=5), policies=opening())
+    assert await lab.threads() == {"one": ["one", "other", "two"]}
+
+
+async def test_somebody_elses_moved_message_leaves_the_old_ticket_where_it_goes_on(lab: Lab) -> None:
+    await imported(lab, "42", requester=ANA)
+    await lab.route(about("ana"), policies=opening())
+    await lab.route(about("bob", BOB, minutes=1), policies=opening())
+    before = await old(lab)
+    await desk_of(lab, opening()).link(await message_id(lab, "bob"), await number_of(lab, "ana"))
+    await moving(lab, opening()).move(await message_id(lab, "bob"), "new")
+    assert await old(lab) == before
+
+
+async def test_a_message_taken_off_its_ticket_waits_with_its_old_ticket_beside_it(lab: Lab) -> None:
+    await lab.route(about("one"), policies=opening())
+    await moving(lab, opening()).move(await message_id(lab, "one"), "hold")
+    decision = await lab.decision("one")
+    assert [found["shown"] for found in decision["evidence"]] == ["otrs 42"]
+    assert len(await lab.rows("select * from held_ids")) == 1
 
 
 async def test_a_person_sends_one_on_and_the_next_ones_are_sent_on_by_themselves(lab: Lab) -> None:
