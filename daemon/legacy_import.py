@@ -10,7 +10,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from console import tables
 from daemon.cli_options import loaded_settings, print_json, print_table
@@ -24,6 +24,9 @@ from daemon.opened import Opened, with_store
 from daemon.settings import Settings
 from schemas.legacy import ImportedTicket
 from ticket_store.legacy_import import LegacyImport, stage, store_staged
+
+EVERY: Final = 500
+"""Lines between two moves of the bar."""
 
 TOLD: Final = 100
 """Bad lines that are told one by one; the rest is counted."""
@@ -71,8 +74,8 @@ def run_import(export: Export, *, dry_run: bool, as_json: bool) -> int:
         async with store.pool.connection() as connection:
             await connection.rollback()
             await connection.set_autocommit(True)
-            total = await stage(connection, lines)
-            with _bar(total) as progress:
+            total = await stage(connection, _watched(lines))
+            with _bar("storing", total) as progress:
                 done = await store_staged(
                     connection, total, desk=export.desk, scopes=scopes_of(settings), now=now(), progress=progress
                 )
@@ -99,6 +102,10 @@ def _lines(export: Export, settings: Settings, bad: BadLines) -> Iterator[Import
         ours = frozenset(a for account in settings.mail_accounts().values() for a in account.addresses)
         reader = MailboxReader(desk=desk.desk(export.desk), ours=ours)
         yield from reader.read(mails(file, most=settings.smtp.max_mail_bytes, tally=Tally()), bad=bad)
+        if reader.without_number:
+            sys.stderr.write(
+                f"switchboard: {file}: mails that name no ticket of the old desk: {reader.without_number:,}\n"
+            )
         return
     read = read_csv if format_ == "csv" else read_jsonl
     zone = ZoneInfo(desk.tz) if desk.tz else UTC
@@ -109,12 +116,21 @@ def _lines(export: Export, settings: Settings, bad: BadLines) -> Iterator[Import
         raise UserError(f"there is no encoding {export.encoding}", code=USAGE) from error
 
 
+def _watched(lines: Iterator[ImportedTicket]) -> Iterator[ImportedTicket]:
+    with _bar("reading", None) as progress:
+        for done, line in enumerate(lines, 1):
+            yield line
+            if done % EVERY == 0:
+                progress(done)
+
+
 @contextmanager
-def _bar(total: int) -> Iterator[Callable[[int], None]]:
+def _bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """Give what hears of progress: a bar on a terminal, nothing elsewhere."""
     if not sys.stderr.isatty():
         yield lambda _done: None
         return
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("importing", total=total)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(title, total=total)
         yield lambda done: progress.update(task, completed=done)

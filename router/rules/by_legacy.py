@@ -14,17 +14,19 @@ from router.legacy_marks import By, Mark, numbers_in_subject
 from router.placement import Placement, forwarded, held, joined, opened
 from router.subjects import is_changed
 from schemas.legacy import OldTicketRow
-from schemas.message import Automatic, Result, SubjectPrefix
+from schemas.message import Automatic, InboundMessage, Result, SubjectPrefix
 from schemas.placement import Evidence, Gate, HoldReason, Relation, Rule, Source, Visibility
 
 ELSEWHERE: Final = (Gate.FORWARD, Gate.SUBJECT, Gate.CLOSED)
 """Gates whose refusal opens a ticket that follows the refused one."""
 
+IMPORT: Final = "import"
+"""How a mail came that somebody took from an archive."""
+
 BY_POLICY: Final = "policy"
 """Who chose, where the policy `open` did."""
 
 REASONS: Final = {
-    Gate.SCOPE: HoldReason.LEGACY,
     Gate.PARTICIPANT: HoldReason.STRANGER,
     Gate.SPAM: HoldReason.SPAM,
 }
@@ -43,14 +45,17 @@ def by_legacy(case: Case, findings: Findings) -> Placement | None:
 
 
 def _goes_on(case: Case, findings: Findings, marks: tuple[Mark, ...]) -> Placement | None:
-    """Ask the tickets on which old ones go on; None when nobody has said of any."""
+    """Ask the tickets on which old ones go on; None when nobody has said of any, or only in another scope."""
     first: tuple[Mark, Refusal] | None = None
     for mark, row, candidate in _candidates(case, marks):
         refused = _refusal(case, mark, row, candidate)
         follower = _follower(case, mark, row, candidate) if refused and refused.gate is Gate.CLOSED else None
         if refused is None or follower is not None:
             return _join(case, findings, mark, follower or candidate)
-        first = first or (mark, refused)
+        if refused.gate is Gate.SCOPE:
+            findings.refused.append(refused)
+        else:
+            first = first or (mark, refused)
     return _refused(case, findings, *first) if first else None
 
 
@@ -164,12 +169,18 @@ def _caution(case: Case, findings: Findings, row: OldTicketRow | None, wanted: L
     if inbound.verdict.result is Result.FAIL:
         return "the check of its sender failed: somebody else may have written it"
     if wanted is LegacyPolicy.FORWARD:
-        return None if inbound.automatic is Automatic.NO else "a machine wrote it, and machines' mail is not sent on"
+        return _not_sent_on(inbound)
     if any(_bars(refused) for refused in findings.refused):
         return "it answers a message on a ticket in which its sender takes no part"
     if row is not None and row.requester_key not in (None, case.message.sender):
         return "its sender is not the one who opened it there"
     return None
+
+
+def _not_sent_on(inbound: InboundMessage) -> str | None:
+    if inbound.automatic is not Automatic.NO:
+        return "a machine wrote it, and machines' mail is not sent on"
+    return "it comes from an archive, and nobody is sent that again" if inbound.envelope.intake == IMPORT else None
 
 
 def _bars(refused: Refusal) -> bool:
@@ -184,6 +195,8 @@ def _may_bind(case: Case, mark: Mark, row: OldTicketRow | None) -> bool:
     """
     inbound = case.message.message
     if not mark.number or case.message.anonymous or inbound.automatic is not Automatic.NO:
+        return False
+    if row is not None and row.choice is not None:
         return False
     if inbound.thread.subject_prefix is SubjectPrefix.FORWARD:
         return False

@@ -183,4 +183,4 @@ def test_a_mailbox_gives_numbers_customers_ids_and_texts() -> None:
     assert [(line.number, line.requester_address) for line in found] == [("42", "ana@a.example")] * 2
     assert found[0].digests == [digest("ack@otrs.example"), digest("m1@a.example")]
     assert found[1].history[0]["text"].strip() == "Text of m2@a.example"
-    assert [line for line, _ in told] == [3]
+    assert told == []

@@ -179,6 +179,10 @@ def test_in_the_parallel_run_the_portal_goes_on_and_after_it_mail_is_held() -> N
     assert paper.held() == {"first": "legacy"}
 
 
+def from_archive(message: InboundMessage) -> InboundMessage:
+    return message.model_copy(update={"envelope": message.envelope.model_copy(update={"intake": "import"})})
+
+
 def test_what_a_machine_or_an_impostor_wrote_is_not_sent_on() -> None:
     paper = LegacyPaper(policies(PORTAL))
     when: dict[str, Any] = {"subject": "Re: #4711 x", "minutes": minutes_after(PORTAL.cutover_at)}
@@ -186,9 +190,10 @@ def test_what_a_machine_or_an_impostor_wrote_is_not_sent_on() -> None:
         about("list", automatic=Automatic.BULK, **when),
         about("fake", verdict="fail", **when),
         about("loop", "in@portal.example", **when),
+        from_archive(about("old", **when)),
     )
     assert paper.sent_on() == {}
-    assert paper.held() == dict.fromkeys(("list", "fake", "loop"), "legacy")
+    assert paper.held() == dict.fromkeys(("list", "fake", "loop", "old"), "legacy")
 
 
 def test_a_choice_to_forward_goes_before_the_policy() -> None:

@@ -129,6 +129,14 @@ def test_an_old_ticket_of_another_scope_draws_nothing() -> None:
     paper.route(about("other", ANA, account="sales", scope="sales"))
     decision = paper.placed("other").decision
     assert (decision.rule, decision.hold) == (Rule.LEGACY, HoldReason.LEGACY)
+    assert paper.ticket("ana").number not in decision.model_dump_json()
+
+
+def test_an_old_ticket_is_not_taken_from_another_scope() -> None:
+    paper = LegacyPaper(opening())
+    paper.route(about("here"), about("there", account="sales", scope="sales", minutes=1))
+    assert paper.ticket("there") is not paper.ticket("here")
+    assert paper.view.old.rows["otrs", "42"].ticket_id == paper.ticket("here").id
 
 
 def test_an_id_of_two_old_tickets_names_neither() -> None:

@@ -132,6 +132,15 @@ async def test_a_choice_is_kept_shown_and_wakes_what_waits(connection: Connectio
     assert (await show_old_ticket(connection, "otrs", "42")).choice == ""
 
 
+async def test_a_ticket_continues_what_those_continue_that_were_merged_into_it(
+    connection: Connection, rows: StoreRows
+) -> None:
+    first, last = rows.ticket(1), rows.ticket(2)
+    await choose_ticket(connection, ("otrs", "42"), first, by="eva", now=NOW, scopes=())
+    rows.run("update tickets set merged_into_id = 2, merged_at = now() where id = 1")
+    assert [old.number for old in await continued_by(connection, last)] == ["42"]
+
+
 async def test_an_import_leaves_choices_as_they_are(database: str, connection: Connection, rows: StoreRows) -> None:
     number = rows.ticket(1)
     await choose_ticket(connection, ("otrs", "42"), number, by="eva", now=NOW, scopes={"support"})

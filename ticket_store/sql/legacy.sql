@@ -175,9 +175,16 @@ left join tickets as ticket on ticket.id = old.ticket_id
 order by old.desk, old.number;
 
 -- name: continued_by
--- Gives the old tickets that go on in a ticket.
-select old.desk, old.number
-from legacy_tickets as old
-join tickets as ticket on ticket.id = old.ticket_id
-where ticket.number = :number
+-- Gives the old tickets that go on in a ticket, or in one that was merged into it.
+with recursive members (id, step) as (
+    select id, 0 from tickets where number = :number
+    union all
+    select merged.id, members.step + 1
+    from members
+    join tickets as merged on merged.merged_into_id = members.id
+    where members.step < 16
+)
+select distinct old.desk, old.number
+from members
+join legacy_tickets as old on old.ticket_id = members.id
 order by old.desk, old.number;
