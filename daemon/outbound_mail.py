@@ -1,89 +1,112 @@
-"""Mail as a way out: renders with the mail connector, sends through the relay of the settings."""
+"""Mail as a way out: what the store holds becomes a mail, and what the relay answers becomes a state."""
 
 from collections.abc import Mapping, Sequence
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, formataddr
-from typing import Final
+from ipaddress import ip_address
+from typing import Any, Final, Literal
 
-import aiosmtplib
-
+from connectors.mail.compose import Attached, CannotComposeError, MailLetter, compose, reply_address
+from connectors.mail.relay import Relay, RelayDownError
 from daemon.outbound_forward import Forwarding
 from daemon.settings import Settings
+from daemon.settings_outbound import RelaySettings, RelayTls
 from daemon.wiring import desks
 from router.deliveries import Delivery
-from router.sending import ChannelDownError
+from router.sending import CannotRenderError, ChannelDownError
+from schemas.message import Party
 from schemas.outbound_rows import DueSend
 from schemas.placement import SendKind
-from schemas.tokens import reply_address_with, token_in_message_id
 from ticket_store.blobs_local import LocalBlobStore
 
-PERMANENT: Final = 500
-"""Codes from here on are final (RFC 5321 4.2.1)."""
-SHOWN: Final = 500
-"""Letters kept of the relay's words."""
+IMPLICIT_PORT: Final = 465
 
 
 class MailChannel:
     """Meets `router.sending.Channel`."""
 
     def __init__(self, *, settings: Settings, blobs: LocalBlobStore) -> None:
-        self._relay = settings.outbound.smtp
-        self._hostname = settings.smtp.hostname
+        self._relay = relay_of(settings.outbound.smtp, hostname=settings.smtp.hostname)
         self._blobs = blobs
         self._forwarding = Forwarding(desks=desks(settings), blobs=blobs)
 
     async def render(self, send: DueSend) -> bytes:
-        """Make the mail."""
+        """Make the mail. Raises `CannotRenderError`, and `OSError` when a file cannot be read now."""
         if send.kind == SendKind.FORWARD:
             return await self._forwarding.render(send)
-        thread = send.details["thread"]
-        own = thread["own"]["shown"]
-        mail = EmailMessage(policy=SMTP)
-        mail["From"] = formataddr((send.sender_name, send.sender_address))
-        mail["To"] = ", ".join(party["address"] for party in send.details.get("to", ()))
-        if send.details.get("cc"):
-            mail["Cc"] = ", ".join(party["address"] for party in send.details["cc"])
-        mail["Reply-To"] = _reply_address(send)
-        mail["Subject"] = " ".join(send.subject.split())
-        mail["Date"] = format_datetime(send.created_at)
-        mail["Message-ID"] = f"<{own}>"
-        mail["X-Loop"] = f"sb.{token_in_message_id(own)}"
-        for header, ids in (("In-Reply-To", thread.get("in_reply_to")), ("References", thread.get("references"))):
-            if ids:
-                mail[header] = " ".join(f"<{found['shown'].strip('<>')}>" for found in ids)
-        if send.kind == SendKind.NOTICE:
-            mail["Auto-Submitted"] = "auto-replied"
-            mail["X-Auto-Response-Suppress"] = "All"
-        mail.set_content(send.text)
-        return mail.as_bytes()
-
-    async def send(self, raw: bytes, send: DueSend, addresses: Sequence[str]) -> Mapping[str, Delivery]:
-        """Send one mail over a connection of its own."""
-        client = aiosmtplib.SMTP(
-            hostname=self._relay.host, port=self._relay.port, timeout=self._relay.timeout_seconds, start_tls=None
+        details, thread = send.details, send.details["thread"]
+        letter = MailLetter(
+            message_id=_own(send),
+            sender=Party(address=send.sender_address, name=send.sender_name),
+            to=_parties(details, "to"),
+            cc=_parties(details, "cc"),
+            subject=send.subject,
+            text=await self._text(send),
+            date=send.created_at,
+            in_reply_to=[found["shown"] for found in thread.get("in_reply_to", ())],
+            references=[found["shown"] for found in thread.get("references", ())],
+            files=[await self._attached(file) for file in details.get("files", ()) if file.get("blob")],
+            automatic=send.kind == SendKind.NOTICE,
         )
         try:
-            async with client:
-                refused, _ = await client.sendmail(self._return_path(send), list(addresses), raw)
-        except aiosmtplib.SMTPRecipientsRefused as error:
-            return {r.recipient: _delivery(r.code, r.message) for r in error.recipients}
-        except aiosmtplib.SMTPResponseException as error:
-            return dict.fromkeys(addresses, _delivery(error.code, error.message))
-        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-            raise ChannelDownError(f"the relay does not answer: {type(error).__name__}") from error
-        return {a: _delivery(*refused[a]) if a in refused else Delivery("sent", "250") for a in addresses}
+            return compose(letter)
+        except CannotComposeError as error:
+            raise CannotRenderError(str(error)) from error
+
+    async def send(self, raw: bytes, send: DueSend, addresses: Sequence[str]) -> Mapping[str, Delivery]:
+        """Send it through the relay. Raises `ChannelDownError`."""
+        try:
+            answers = await self._relay.send(raw, mail_from=self._return_path(send), rcpt_to=addresses)
+        except RelayDownError as error:
+            raise ChannelDownError(str(error)) from error
+        return {address: Delivery(*answer) for address, answer in answers.items()}
 
     def _return_path(self, send: DueSend) -> str:
         """Give where bounces go: nowhere for a notice, so that it can cause none (RFC 3834 section 3.3)."""
         if send.kind == SendKind.FORWARD:
             return self._forwarding.sender(send)
-        return "" if send.kind == SendKind.NOTICE else _reply_address(send)
+        return "" if send.kind == SendKind.NOTICE else reply_address(_own(send), send.sender_address)
+
+    async def _text(self, send: DueSend) -> str:
+        overflow = send.details.get("text", {}).get("overflow")
+        return send.text if overflow is None else (await self._blobs.get(overflow["sha256"])).decode("utf-8", "replace")
+
+    async def _attached(self, file: Mapping[str, Any]) -> Attached:
+        content = await self._blobs.get(file["blob"]["sha256"])
+        return Attached(name=file.get("name", ""), content_type=file.get("content_type", ""), content=content)
 
 
-def _reply_address(send: DueSend) -> str:
-    return reply_address_with(token_in_message_id(send.details["thread"]["own"]["shown"]), send.sender_address)
+def relay_of(settings: RelaySettings, *, hostname: str) -> Relay:
+    """Make the relay of the settings."""
+    password = settings.password.get_secret_value() if settings.password is not None else ""
+    return Relay(
+        host=settings.host,
+        port=settings.port,
+        hostname=hostname,
+        tls=_tls(settings),
+        verify=settings.tls_verify,
+        username=settings.username,
+        password=password,
+        timeout=settings.timeout_seconds,
+    )
 
 
-def _delivery(code: int, text: str) -> Delivery:
-    return Delivery("failed" if code >= PERMANENT else "later", str(code), " ".join(text.split())[:SHOWN])
+def _tls(settings: RelaySettings) -> Literal["none", "starttls", "implicit"]:
+    """Encrypt unless the relay is on this machine, or the settings say otherwise."""
+    if settings.tls is RelayTls.NONE or (settings.tls is None and _is_here(settings.host)):
+        return "none"
+    is_implicit = settings.tls is RelayTls.IMPLICIT or (settings.tls is None and settings.port == IMPLICIT_PORT)
+    return "implicit" if is_implicit else "starttls"
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _own(send: DueSend) -> str:
+    return str(send.details["thread"]["own"]["shown"])
+
+
+def _parties(details: Mapping[str, Any], name: str) -> list[Party]:
+    return [Party.model_validate(party) for party in details.get(name, ())]
