@@ -5,7 +5,6 @@ from typing import Final
 
 from connectors.base import Delivery, InvalidDeliveryError, Normalized
 from connectors.mail.addresses import Address
-from connectors.mail.delivery_reports import Report
 from connectors.mail.fields import Head, find_body, head_start
 from connectors.mail.files import Attachment
 from connectors.mail.identity import identify
@@ -14,23 +13,9 @@ from connectors.mail.structure import StructureReport
 from connectors.mail.subjects import read_subject
 from connectors.mail.texts import clean_text
 from connectors.mail.thread_ids import first_and_last, ids_in, thread_id
-from connectors.mail.tokens import tokens_of
 from connectors.mail.words import clean_line, decode_value
 from schemas.base import MAX_FILE_BYTES, MAX_FILES, MAX_INLINE_TEXT_BYTES, MAX_QUOTED_IDS
-from schemas.message import (
-    Action,
-    BlobRef,
-    DeliveryReport,
-    Envelope,
-    File,
-    FileState,
-    FoundToken,
-    InboundMessage,
-    Kind,
-    Party,
-    Text,
-    Thread,
-)
+from schemas.message import BlobRef, Envelope, File, FileState, InboundMessage, Kind, Party, Text, Thread
 
 NORMALIZER_VERSION: Final = 1
 _MAX_LINE: Final = 998
@@ -83,10 +68,7 @@ def build(delivery: Delivery, report: StructureReport | None = None) -> Normaliz
         text=text,
         html=html,
         files=files,
-        thread=_thread(
-            mail.message_id, mail.in_reply_to, mail.references, mail.subject, tokens_of(mail, delivery.rcpt_to)
-        ),
-        report=_report(mail.report),
+        thread=_thread(mail.message_id, mail.in_reply_to, mail.references, mail.subject),
         raw=_blob(delivery.raw),
         envelope=_envelope(delivery),
     )
@@ -170,27 +152,12 @@ def _text(content: str, blobs: dict[str, bytes]) -> Text:
     return Text(content=encoded[:MAX_INLINE_TEXT_BYTES].decode("utf-8", "ignore"), overflow=overflow)
 
 
-def _report(found: Report | None) -> DeliveryReport | None:
-    if found is None:
-        return None
-    return DeliveryReport(
-        action=Action(found.action),
-        status=found.status[:32],
-        recipient=_line(found.recipient),
-        diagnostic=_line(found.diagnostic),
-        originals=tuple(thread_id(written) for written in found.originals),
-    )
-
-
-def _thread(
-    own: str, in_reply_to: Iterable[str], references: Iterable[str], subject: str, tokens: tuple[FoundToken, ...] = ()
-) -> Thread:
+def _thread(own: str, in_reply_to: Iterable[str], references: Iterable[str], subject: str) -> Thread:
     read = read_subject(subject)
     return Thread(
         own=thread_id(own) if own else None,
         in_reply_to=tuple(thread_id(item) for item in list(in_reply_to)[:MAX_QUOTED_IDS]),
         references=tuple(thread_id(item) for item in first_and_last(list(references))),
-        tokens=tokens,
         subject_prefix=read.prefix,
         subject_base=read.base,
     )

@@ -8,7 +8,6 @@ from connectors.mail.addresses import Address, parse_addresses
 from connectors.mail.automatic import Classified, Signals, classify
 from connectors.mail.bodies import choose_bodies
 from connectors.mail.dates import read_date
-from connectors.mail.delivery_reports import Report, read_report
 from connectors.mail.fields import Head
 from connectors.mail.files import Attachment, collect_files
 from connectors.mail.guess import guess
@@ -40,7 +39,6 @@ class ParsedMail:
     html: str | None
     attachments: tuple[Attachment, ...]
     classified: Classified
-    report: Report | None
 
 
 def parse(raw: bytes, report: StructureReport | None = None, *, null_sender: bool | None = None) -> ParsedMail:
@@ -86,7 +84,6 @@ def assemble(raw: bytes, report: StructureReport, contents: Contents, *, null_se
         text=texts.text,
         null_sender=null,
     )
-    classified = classify(signals)
     return ParsedMail(
         head=head,
         sender=sender,
@@ -101,8 +98,7 @@ def assemble(raw: bytes, report: StructureReport, contents: Contents, *, null_se
         text=texts.text,
         html=texts.html,
         attachments=collect_files(bodies.files, texts.files, hint),
-        classified=classified,
-        report=read_report(parts, texts.text) if classified.bounce else None,
+        classified=classify(signals),
     )
 
 

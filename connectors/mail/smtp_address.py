@@ -12,7 +12,6 @@ from typing import Final
 
 from connectors.base import Account
 from connectors.mail.settings import MailAccountSettings
-from schemas.tokens import token_in_address
 
 MAX_ADDRESS: Final = 320
 """Octets of local part (64), `@` and domain (255), RFC 5321 4.5.3.1; counted here in characters."""
@@ -95,13 +94,7 @@ class AccountDirectory:
             return found[0]
         base, plus, _ = local.partition("+")
         found = self._owners.get((base, domain)) if plus else None
-        return self._answered(local, domain) or (found[0] if found is not None and found[1] else None)
-
-    def _answered(self, local: str, domain: str) -> Account | None:
-        """Give the account of a reply address of ours; whether its token is true, the router finds out."""
-        token = token_in_address(f"{local}@{domain}")
-        found = self._owners.get((local.removesuffix(f"+r{token}"), domain)) if token else None
-        return found[0] if found is not None else None
+        return found[0] if found is not None and found[1] else None
 
     def _postmaster(self) -> Account | None:
         """RFC 5321 4.5.1: `postmaster` without a domain is whoever has such an address at all."""

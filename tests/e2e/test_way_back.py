@@ -95,17 +95,6 @@ def test_an_answer_by_in_reply_to_alone_joins_the_ticket(daemon: RunningDaemon, 
     assert found[2]["decision"]["rule"] in ("signed_id", "ids")
 
 
-def test_an_answer_to_the_reply_address_alone_joins_the_ticket(daemon: RunningDaemon, relay: MailRelay) -> None:
-    ticket = opened(daemon, "bob@b.example", "<b1@b.example>")
-    sent = replied(daemon, relay, ticket, "bob@b.example")
-    address = str(sent.mail["Reply-To"])
-    assert sent.mail_from == address
-    answer = customers_mail("bob@b.example", f"Re: {ticket['subject']}", to=address, Message_ID="<b2@b.example>")
-    send(daemon, answer, address)
-    found = messages(daemon, ticket["number"], 3)
-    assert found[2]["decision"]["rule"] == "reply_token"
-
-
 def test_an_answer_by_references_alone_joins_the_ticket(daemon: RunningDaemon, relay: MailRelay) -> None:
     ticket = opened(daemon, "cid@c.example", "<c1@c.example>")
     sent = replied(daemon, relay, ticket, "cid@c.example")
@@ -114,4 +103,4 @@ def test_an_answer_by_references_alone_joins_the_ticket(daemon: RunningDaemon, r
     answer = customers_mail("cid@c.example", subject, References=chain, Message_ID="<c2@c.example>")
     send(daemon, answer, "support@desk.example")
     found = messages(daemon, ticket["number"], 3)
-    assert found[2]["decision"]["rule"] == "signed_id"
+    assert found[2]["decision"]["rule"] in ("signed_id", "ids")
