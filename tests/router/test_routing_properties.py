@@ -13,15 +13,17 @@ from itertools import pairwise
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from legacy_lab import opening, policies
 from paper_router import PaperRouter
 from routing_lab import ANYONE, HOLDING, OPENING, Lab, mail, open_lab
 
 from router.batch import Part, Routable
-from router.policy import Policies
+from router.policy import Policies, SenderMatch
 from schemas.message import InboundMessage
 from schemas.placement import Fault
 from schemas.routing_rows import LogPosition
 
+WITH_OLD_DESK, CONTINUING = policies(), opening(sender_match=SenderMatch.ANY)
 NAMES = [f"m{number}" for number in range(8)]
 PEOPLE = ["ana@a.example", "bob@b.example", "eve@e.example"]
 
@@ -31,7 +33,7 @@ messages = st.builds(
     st.sampled_from(PEOPLE),
     answers=st.sampled_from(["", "", *NAMES, "away"]).map(lambda name: (name,) if name else ()),
     references=st.lists(st.sampled_from([*NAMES, "away", "far"]), max_size=3),
-    subject=st.sampled_from(["Printer", "Printer", "Scanner", ""]),
+    subject=st.sampled_from(["Printer", "Printer", "Scanner", "", "[Ticket#42] Printer", "[Ticket#43] Printer"]),
     prefix=st.sampled_from([None, None, None, "forward"]),
     cc=st.lists(st.sampled_from(PEOPLE), max_size=1),
     minutes=st.integers(min_value=0, max_value=9),
@@ -59,7 +61,7 @@ stories = st.builds(
     Story,
     st.lists(messages, min_size=1, max_size=14),
     st.lists(st.integers(min_value=0, max_value=99), max_size=4),
-    st.sampled_from([HOLDING, OPENING, ANYONE]),
+    st.sampled_from([HOLDING, OPENING, ANYONE, WITH_OLD_DESK, CONTINUING]),
 )
 BOUNDED = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
