@@ -12,12 +12,12 @@ from schemas.placement import Evidence, Rule, Source
 def applies(message: Incoming, policy: AccountPolicy) -> bool:
     """Say whether this message could join by its sender: then its sender-and-subject key is claimed before.
 
-    Never for machines' answers, forwards, an empty subject, or a sender without a proof that the account demands.
+    Never for staff, machines' answers, forwards, an empty subject, or a sender without the proof that is demanded.
     """
     inbound = message.message
     if policy.sender_match is SenderMatch.OFF or message.anonymous or not inbound.thread.subject_base.strip():
         return False
-    if inbound.kind is not Kind.MESSAGE or inbound.automatic not in (Automatic.NO, Automatic.BULK):
+    if message.staff or inbound.kind is not Kind.MESSAGE or inbound.automatic not in (Automatic.NO, Automatic.BULK):
         return False
     return inbound.thread.subject_prefix is not SubjectPrefix.FORWARD and policy.trusts(inbound.verdict.result)
 
