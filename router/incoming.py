@@ -59,6 +59,7 @@ class Incoming:
     quoted: tuple[Quote, ...]
     members: tuple[Member, ...]
     match: bytes
+    anonymous: bool
     tokens: Found = NOTHING
     tags: tuple[str, ...] = ()
     staff: bool = False
@@ -66,11 +67,6 @@ class Incoming:
     marks: tuple[Mark, ...] = ()
     partition: int | None = None
     offset: int | None = None
-
-    @property
-    def anonymous(self) -> bool:
-        """Whether nobody can say who wrote it."""
-        return not is_somebody(self.message.channel, self.message.sender)
 
     @property
     def names_anything(self) -> bool:
@@ -108,6 +104,7 @@ def receive(
         quoted=_quotes(message),
         members=_members(message, sender, policies),
         match=match_key(message.account, sender, message.thread.subject_base.strip()),
+        anonymous=not is_somebody(message.channel, message.sender),
         tokens=tokens_of(message, signer, policies),
         tags=tags_in(message.subject)[:TAGS] if "#" in message.subject else (),
         staff=policies.is_staff(message.sender.address),
