@@ -192,4 +192,4 @@ def test_whatever_people_write_about_old_tickets_reaches_only_those_whom_it_name
             and inbound.sender.address != requester
             and "#42" in inbound.subject
         ):
-            assert placed.decision.outcome is not Outcome.OPENED
+            assert placed.decision.outcome is not Outcome.OPENED or placed.decision.continues
