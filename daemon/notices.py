@@ -13,6 +13,7 @@ from daemon.cli_options import loaded_settings, print_text
 from daemon.clock import now
 from daemon.errors import NO, UserError
 from daemon.listings import print_listing
+from daemon.outbound_mail import AUTOMATIC
 from daemon.wiring import desks
 from lifecycle.notice_texts import NoticeTextError, read_text
 from lifecycle.notices import AccountNotices, Language, variables
@@ -68,7 +69,12 @@ def _shown(sample: DueNotice, account: AccountNotices, language: Language, sende
         filled = text.fill(variables(sample, account, language=language, address=sender.address))
     except NoticeTextError as error:
         raise UserError(str(error), code=NO) from error
-    head = {"From": formataddr((sender.name, sender.address)), "To": sample.address, "Subject": filled.subject}
+    head = {
+        "From": formataddr((sender.name, sender.address)),
+        "To": sample.address,
+        "Subject": filled.subject,
+        **AUTOMATIC,
+    }
     return "\n".join([*(f"{name}: {value}" for name, value in head.items()), "", filled.text.rstrip()])
 
 

@@ -43,6 +43,8 @@ def test_a_preview_shows_what_would_go_out_in_the_accounts_own_words(typed: Type
         "From: desk@example.org",
         "To: ana@customer.example",
         "Subject: Re: [#482-917-3057] Drawings for the new office",
+        "Auto-Submitted: auto-replied",
+        "X-Auto-Response-Suppress: All",
     ]
     assert text.startswith("Здравствуйте, Ana Costa!")
     assert "drawings.zip (25 МБ)" in text
