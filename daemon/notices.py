@@ -1,30 +1,35 @@
 """What `notices ...` does."""
 
 from collections.abc import Awaitable
-from email.utils import formataddr
+from email import message_from_bytes
+from email.policy import default
 from typing import Final
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from connectors.mail.compose import CannotComposeError, MailLetter, compose
 from console import tables
 from daemon.asking import check_known, ticket_number
 from daemon.cli_options import loaded_settings, print_text
 from daemon.clock import now
 from daemon.errors import NO, UserError
 from daemon.listings import print_listing
-from daemon.outbound_mail import AUTOMATIC
 from daemon.wiring import desks
-from lifecycle.notice_texts import NoticeTextError, read_text
+from lifecycle.notice_texts import Filled, NoticeTextError, read_text
 from lifecycle.notices import AccountNotices, Language, variables
 from schemas.base import MAX_FILE_BYTES
 from schemas.message import FileState, Party
 from schemas.notice_rows import DueNotice
 from schemas.placement import NoticeReason
+from schemas.tokens import LETTERS, message_id_with
 from ticket_store import notices
 
 STATES: Final = ("due", "sent", "suppressed")
 SAMPLE_NUMBER: Final = "4829173057"
+SAMPLE_TOKEN: Final = "a" * LETTERS
+UNSEEN: Final = frozenset({"mime-version", "content-type", "content-transfer-encoding"})
+"""Headers of the encodings, which are undone here."""
 SAMPLE_FILE: Final = "drawings.zip"
 SAMPLE_SENDER: Final = ("ana@customer.example", "Ana Costa")
 
@@ -64,18 +69,29 @@ def preview_notice(
 
 
 def _shown(sample: DueNotice, account: AccountNotices, language: Language, sender: Party) -> str:
+    """Give the mail that would go out, its encodings undone for people."""
     try:
         text = read_text(NoticeReason(sample.reason), language, account.templates)
         filled = text.fill(variables(sample, account, language=language, address=sender.address))
-    except NoticeTextError as error:
+        raw = compose(_letter(sample, filled, sender))
+    except (NoticeTextError, CannotComposeError) as error:
         raise UserError(str(error), code=NO) from error
-    head = {
-        "From": formataddr((sender.name, sender.address)),
-        "To": sample.address,
-        "Subject": filled.subject,
-        **AUTOMATIC,
-    }
-    return "\n".join([*(f"{name}: {value}" for name, value in head.items()), "", filled.text.rstrip()])
+    mail = message_from_bytes(raw, policy=default)
+    head = (f"{name}: {value}" for name, value in mail.items() if name.lower() not in UNSEEN)
+    return "\n".join([*head, "", str(mail.get_content()).replace("\r\n", "\n").rstrip()])
+
+
+def _letter(sample: DueNotice, filled: Filled, sender: Party) -> MailLetter:
+    return MailLetter(
+        message_id=message_id_with(SAMPLE_TOKEN, sender.address.rpartition("@")[2]),
+        sender=sender,
+        to=[Party(address=sample.address)],
+        cc=(),
+        subject=filled.subject,
+        text=filled.text,
+        date=sample.received_at,
+        automatic=True,
+    )
 
 
 def _sample(reason: NoticeReason, account: str, number: str, file: str) -> DueNotice:
