@@ -117,7 +117,7 @@ class Desk:
             why = f"Sent on to the old desk {mark.desk.name} by {by}."
             return forwarded(findings, rule=Rule.OPERATOR, why=why, to=mark.desk.forward_to)
 
-        return await self._file(message_id, choose, by=by, again="noted")
+        return await self._file(message_id, choose, by=by, again="forwarded")
 
     async def discard(self, message_id: int, *, by: str = "an operator") -> Filed:
         """Take a held message out of the spool for good; it is kept and counted. Raises `NotHeldError`."""

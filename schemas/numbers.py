@@ -57,6 +57,11 @@ def tags_in(subject: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(digits for digits in found if is_valid(digits)))
 
 
+def without_tags(subject: str) -> str:
+    """Take the tags of ticket numbers out of a subject, wherever they stand."""
+    return _TAG.sub(lambda found: "" if is_valid(found[1]) else found[0], subject) if "#" in subject else subject
+
+
 def _digits(text: str) -> str:
     return text.strip().removeprefix("#").translate(_SEPARATORS)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from connectors.mail.charsets import decode_unlabelled
+from connectors.mail.fields import Head
 from connectors.mail.words import clean_line, decode_words
 
 MAX_ADDRESSES: Final = 1000
@@ -39,6 +40,21 @@ def parse_addresses(value: bytes, hint: str = "") -> tuple[Address, ...]:
             break
     reader.finish()
     return tuple(reader.found[:MAX_ADDRESSES])
+
+
+def read_sender(head: Head, hint: str = "") -> Address:
+    """Give the first author (RFC 5322 section 3.6.2); Sender and Return-Path stand in for a missing From."""
+    for name in ("from", "sender", "return-path"):
+        found = addresses_of(head, name, hint)
+        if found:
+            return next((address for address in found if address.address), found[0])
+    return Address("", "")
+
+
+def addresses_of(head: Head, name: str, hint: str = "") -> tuple[Address, ...]:
+    """Give the addresses of every field of this name."""
+    values = head.all(name)
+    return parse_addresses(b", ".join(values) if len(values) > 1 else values[0], hint) if values else ()
 
 
 class _Reader:

@@ -1,23 +1,25 @@
 """A mail delivery as an `InboundMessage`: pure, the same for the same input. Only `InvalidDeliveryError` escapes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from connectors.base import Delivery, InvalidDeliveryError, Normalized
-from connectors.mail.addresses import Address
+from connectors.mail.addresses import Address, addresses_of, read_sender
 from connectors.mail.fields import Head, find_body, head_start
 from connectors.mail.files import Attachment
+from connectors.mail.forwards import forwarded_sender
 from connectors.mail.identity import identify
-from connectors.mail.parse import addresses_of, mend_line_ends, parse, read_sender, sha256_of
+from connectors.mail.parse import ParsedMail, mend_line_ends, parse, sha256_of
 from connectors.mail.structure import StructureReport
 from connectors.mail.subjects import read_subject
 from connectors.mail.texts import clean_text
 from connectors.mail.thread_ids import first_and_last, ids_in, thread_id
+from connectors.mail.tokens import TokenPlaces, find_tokens
 from connectors.mail.words import clean_line, decode_value
 from schemas.base import MAX_FILE_BYTES, MAX_FILES, MAX_INLINE_TEXT_BYTES, MAX_QUOTED_IDS
 from schemas.message import BlobRef, Envelope, File, FileState, InboundMessage, Kind, Party, Text, Thread
 
-NORMALIZER_VERSION: Final = 1
+NORMALIZER_VERSION: Final = 2
 _MAX_LINE: Final = 998
 _MAX_LISTED_FILES: Final = 10 * MAX_FILES
 _MAX_PARTIES: Final = 1000
@@ -68,7 +70,9 @@ def build(delivery: Delivery, report: StructureReport | None = None) -> Normaliz
         text=text,
         html=html,
         files=files,
-        thread=_thread(mail.message_id, mail.in_reply_to, mail.references, mail.subject),
+        thread=_thread(mail.subject, _places(delivery, mail)),
+        report=mail.report,
+        forwarded=_forwarded(mail),
         raw=_blob(delivery.raw),
         envelope=_envelope(delivery),
     )
@@ -79,8 +83,14 @@ def undecodable(delivery: Delivery, reason: str) -> InboundMessage:
     """Make the record of a mail that no parser may touch: what the top of its header says, and why it is held."""
     head, hint = _safe_head(delivery.raw), ""
     identity = identify(delivery.raw, delivery.account.name)
-    own = next(iter(ids_in(head.first("message-id"))), "")
     subject = decode_value(head.first("subject"), hint)
+    places = TokenPlaces(
+        head=head,
+        own=next(iter(ids_in(head.first("message-id"))), ""),
+        recipients=delivery.rcpt_to,
+        in_reply_to=ids_in(head.first("in-reply-to")),
+        references=ids_in(head.first("references")),
+    )
     return InboundMessage(
         kind=Kind.UNDECODABLE,
         channel=delivery.account.channel,
@@ -93,7 +103,7 @@ def undecodable(delivery: Delivery, reason: str) -> InboundMessage:
         sender=_party(read_sender(head, hint)),
         to=_parties(addresses_of(head, "to", hint), _MAX_PARTIES),
         subject=_line(subject),
-        thread=_thread(own, ids_in(head.first("in-reply-to")), ids_in(head.first("references")), subject),
+        thread=_thread(subject, places),
         raw=_blob(delivery.raw),
         envelope=_envelope(delivery),
         problem=_line(clean_line(reason)),
@@ -152,15 +162,35 @@ def _text(content: str, blobs: dict[str, bytes]) -> Text:
     return Text(content=encoded[:MAX_INLINE_TEXT_BYTES].decode("utf-8", "ignore"), overflow=overflow)
 
 
-def _thread(own: str, in_reply_to: Iterable[str], references: Iterable[str], subject: str) -> Thread:
+def _places(delivery: Delivery, mail: ParsedMail) -> TokenPlaces:
+    return TokenPlaces(
+        head=mail.head,
+        own=mail.message_id,
+        recipients=delivery.rcpt_to,
+        to=[address.address for address in mail.to],
+        cc=[address.address for address in mail.cc],
+        in_reply_to=mail.in_reply_to,
+        references=mail.references,
+        reported=[token for inside in mail.inside for token in inside.tokens],
+        text=mail.text,
+    )
+
+
+def _thread(subject: str, places: TokenPlaces) -> Thread:
     read = read_subject(subject)
     return Thread(
-        own=thread_id(own) if own else None,
-        in_reply_to=tuple(thread_id(item) for item in list(in_reply_to)[:MAX_QUOTED_IDS]),
-        references=tuple(thread_id(item) for item in first_and_last(list(references))),
+        own=thread_id(places.own) if places.own else None,
+        in_reply_to=tuple(thread_id(item) for item in places.in_reply_to[:MAX_QUOTED_IDS]),
+        references=tuple(thread_id(item) for item in first_and_last(list(places.references))),
+        tokens=find_tokens(places),
         subject_prefix=read.prefix,
         subject_base=read.base,
     )
+
+
+def _forwarded(mail: ParsedMail) -> Party | None:
+    found = forwarded_sender(read_subject(mail.subject).prefix, mail.text, mail.inside)
+    return None if found is None else _party(found)
 
 
 def _blob(content: bytes) -> BlobRef:

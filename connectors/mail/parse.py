@@ -1,13 +1,16 @@
 """A raw mail as data: headers decoded, bodies chosen, files named. Raises only over the structure limits."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from connectors.mail.addresses import Address, parse_addresses
+from connectors.mail.addresses import Address, addresses_of, read_sender
 from connectors.mail.automatic import Classified, Signals, classify
 from connectors.mail.bodies import choose_bodies
 from connectors.mail.dates import read_date
+from connectors.mail.delivery_reports import Bounce, read_report
+from connectors.mail.embedded import Embedded, embedded_mails
 from connectors.mail.fields import Head
 from connectors.mail.files import Attachment, collect_files
 from connectors.mail.guess import guess
@@ -16,6 +19,7 @@ from connectors.mail.structure import StructureReport, check_structure
 from connectors.mail.texts import read_texts
 from connectors.mail.thread_ids import ids_in
 from connectors.mail.words import decode_value
+from schemas.message import DeliveryReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,8 @@ class ParsedMail:
     html: str | None
     attachments: tuple[Attachment, ...]
     classified: Classified
+    report: DeliveryReport | None = None
+    inside: Sequence[Embedded] = ()
 
 
 def parse(raw: bytes, report: StructureReport | None = None, *, null_sender: bool | None = None) -> ParsedMail:
@@ -84,11 +90,13 @@ def assemble(raw: bytes, report: StructureReport, contents: Contents, *, null_se
         text=texts.text,
         null_sender=null,
     )
+    to = addresses_of(head, "to", hint)
+    classified, inside = classify(signals), embedded_mails(parts)
     return ParsedMail(
         head=head,
         sender=sender,
         reply_to=addresses_of(head, "reply-to", hint),
-        to=addresses_of(head, "to", hint),
+        to=to,
         cc=addresses_of(head, "cc", hint),
         subject=subject,
         date=read_date(head.first("date")),
@@ -98,23 +106,21 @@ def assemble(raw: bytes, report: StructureReport, contents: Contents, *, null_se
         text=texts.text,
         html=texts.html,
         attachments=collect_files(bodies.files, texts.files, hint),
-        classified=classify(signals),
+        classified=classified,
+        report=_report(classified, signals, parts, inside, to),
+        inside=inside,
     )
 
 
-def read_sender(head: Head, hint: str = "") -> Address:
-    """Give the first author (RFC 5322 section 3.6.2); Sender and Return-Path stand in for a missing From."""
-    for name in ("from", "sender", "return-path"):
-        found = addresses_of(head, name, hint)
-        if found:
-            return next((address for address in found if address.address), found[0])
-    return Address("", "")
-
-
-def addresses_of(head: Head, name: str, hint: str = "") -> tuple[Address, ...]:
-    """Give the addresses of every field of this name."""
-    values = head.all(name)
-    return parse_addresses(b", ".join(values) if len(values) > 1 else values[0], hint) if values else ()
+def _report(
+    classified: Classified, signals: Signals, parts: list[Part], inside: Sequence[Embedded], to: Sequence[Address]
+) -> DeliveryReport | None:
+    if not classified.bounce:
+        return None
+    ours = frozenset(address.address.lower() for address in to)
+    return read_report(
+        Bounce(head=signals.head, subject=signals.subject, text=signals.text, parts=parts, inside=inside, ours=ours)
+    )
 
 
 def sha256_of(content: bytes) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 
 from connectors.base import Account
 from connectors.mail.settings import MailAccountSettings
+from schemas.tokens import IN_LOCAL_PART
 
 MAX_ADDRESS: Final = 320
 """Octets of local part (64), `@` and domain (255), RFC 5321 4.5.3.1; counted here in characters."""
@@ -64,7 +65,10 @@ def _same_local(local: str) -> str | None:
 
 
 class AccountDirectory:
-    """Knows whose an address is. Local parts and domains compare without case; exact addresses beat `local@*`."""
+    """Knows whose an address is. Local parts and domains compare without case; exact addresses beat `local@*`.
+
+    Every account takes its reply addresses (`local+rTOKEN@domain`), whether or not it wants other subaddresses.
+    """
 
     def __init__(self, *, accounts: Mapping[str, MailAccountSettings]) -> None:
         self._owners: dict[tuple[str, str], tuple[Account, bool]] = {}  # and whether +anything is welcome
@@ -94,7 +98,7 @@ class AccountDirectory:
             return found[0]
         base, plus, _ = local.partition("+")
         found = self._owners.get((base, domain)) if plus else None
-        return found[0] if found is not None and found[1] else None
+        return found[0] if found is not None and (found[1] or IN_LOCAL_PART.search(local)) else None
 
     def _postmaster(self) -> Account | None:
         """RFC 5321 4.5.1: `postmaster` without a domain is whoever has such an address at all."""

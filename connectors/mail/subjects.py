@@ -6,6 +6,7 @@ import unicodedata
 from typing import Final, NamedTuple
 
 from schemas.message import SubjectPrefix
+from schemas.numbers import without_tags
 
 _REPLY: Final = (
     "re ref aw antw antwort sv vs vá va odp odpowiedź ynt cevap yan r rif ris res resp respuesta réf réponse ré rép "
@@ -44,12 +45,12 @@ class Subject(NamedTuple):
 
 
 def read_subject(subject: str) -> Subject:
-    """Strip prefixes and leading bracketed tags ([support-123]); the outermost prefix decides what it claims.
+    """Strip prefixes, leading bracketed tags ([support-123]) and our own; the outermost prefix decides what it claims.
 
     A subject that is nothing but tags keeps them, so that two of them are not taken for the same.
     """
     claimed = SubjectPrefix.NONE
-    rest, untagged = subject[:998], ""
+    rest, untagged = without_tags(subject[:998]), ""
     for _ in range(_MAX_PREFIXES):
         kind, after = _strip_prefix(rest)
         if kind is SubjectPrefix.NONE:

@@ -7,6 +7,7 @@ import pytest
 from legacy_lab import ANA, BOB, EVE, OTRS, PORTAL, TAG, LegacyPaper, about, minutes_after, opening, policies
 from routing_lab import OWN_ADDRESS, mail
 
+from router.decide import decide
 from router.legacy_desk import LegacyDesk, NumberPattern
 from schemas.message import Automatic, InboundMessage
 from schemas.placement import Gate, HoldReason, Outcome, Relation, Rule, Source
@@ -33,6 +34,17 @@ def test_once_a_person_has_placed_one_the_next_ones_follow() -> None:
         Rule.LEGACY,
         f"By the number in the subject it is about otrs 42, which goes on in ticket {paper.ticket('new').number}.",
     )
+
+
+def test_what_waited_follows_when_it_is_looked_at_again_and_strangers_wait_on() -> None:
+    paper = LegacyPaper(policies())
+    paper.route(about("one"), about("two", minutes=1), about("eve", EVE, minutes=2))
+    paper.route(mail("new", ANA, subject="A new matter", verdict="pass"))
+    paper.bind("42", "new")
+    policy = paper.policies.of("support")
+    again = {name: decide(paper.placed(name).message, paper.view, policy, waiting=True) for name in ("two", "eve")}
+    assert (again["two"].outcome, again["two"].ticket) == (Outcome.JOINED, paper.ticket("new"))
+    assert (again["eve"].outcome, again["eve"].decision.hold) == (Outcome.HELD, HoldReason.STRANGER)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from answering_lab import moving, number_of
 from legacy_lab import ANA, BOB, OTRS, about, opening, policies
 from routing_lab import START, Lab, digest, mail, open_lab
 
-from router.desk import Desk, DeskError, Filed
+from router.desk import Desk, DeskError, Filed, NotHeldError
 from router.policy import Policies
 from schemas.legacy import ImportedTicket
 from schemas.placement import address_key
@@ -140,6 +140,12 @@ async def test_a_person_sends_one_on_and_the_next_ones_are_sent_on_by_themselves
     states = await lab.rows("select distinct state from messages")
     assert [row["state"] for row in states] == ["noted"]
     assert (await old(lab))["choice"] == "forward"
+
+
+async def test_what_was_only_noted_was_not_sent_on(lab: Lab) -> None:
+    await lab.route(about("receipt", kind="receipt"), policies=FORWARDING)
+    with pytest.raises(NotHeldError, match="noted"):
+        await desk_of(lab, FORWARDING).forward(await message_id(lab, "receipt"))
 
 
 async def test_what_no_old_desk_takes_cannot_be_sent_on(lab: Lab) -> None:

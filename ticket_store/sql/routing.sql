@@ -236,10 +236,11 @@ from messages m
 where m.id = :id and m.state = 'held';
 
 -- name: whereabouts
--- Where a message is now.
-select m.state, coalesce(t.number, '')
+-- Where a message is now; one that was noted because it goes on to an old desk is forwarded.
+select case when m.state = 'noted' and s.kind = 'forward' then 'forwarded' else m.state end, coalesce(t.number, '')
 from messages m
 left join tickets t on t.id = m.ticket_id
+left join sends s on s.message_id = m.id
 where m.id = :id;
 
 -- name: ticket_by_number

@@ -5,6 +5,7 @@ import base64
 import re
 import time
 from collections.abc import AsyncIterator
+from typing import Final
 
 import dkim
 import pytest
@@ -114,7 +115,11 @@ async def test_a_signature_that_leaves_the_author_out_proves_nothing(assess: Mai
     assert (await assess(delivery(without), message())).result is Result.NONE
 
 
-@pytest.mark.parametrize(("offset", "result"), [(3600, Result.PASS), (-3600, Result.NONE)])
+DECADES: Final = 30 * 365 * 24 * 3600
+"""Seconds: the library asks the machine's clock, too, and that goes on."""
+
+
+@pytest.mark.parametrize(("offset", "result"), [(DECADES, Result.PASS), (-3600, Result.NONE)])
 async def test_an_expired_signature_proves_nothing(
     assess: MailAssess, zone: Zone, monkeypatch: pytest.MonkeyPatch, offset: int, result: Result
 ) -> None:
