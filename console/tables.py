@@ -83,6 +83,12 @@ PROBLEMS: Final = (
     Column(key="key", ratio=2),
     Column(key="reason", ratio=3),
 )
+KEYS: Final = (
+    Column(key="id", justify="right", style="bold"),
+    Column(key="state"),
+    Column(key="created_at", title="made"),
+    Column(key="retired_at", title="retired"),
+)
 CHANNELS: Final = (Column(key="channel", style="bold"), Column(key="what", ratio=3), Column(key="accounts", ratio=2))
 STATUS: Final = (Column(key="what", style="bold"), Column(key="value", ratio=3))
 LEDGER_SIDE: Final = ("ticketed", "held", "dead_lettered", "duplicates", "noted", "discarded", "erased", "in_flight")

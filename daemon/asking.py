@@ -11,9 +11,11 @@ from daemon.opened import Opened, with_store
 from lifecycle.statuses import MoveError
 from router.desk import DeskError, NoSuchDeadLetterError, NoSuchTicketError
 from router.desk import NotHeldError as NotHeldAnyMoreError
+from router.moving import NoSuchMessageError
 from schemas.numbers import parse, shown
 from ticket_store.dead_letters import DeadLetterError
 from ticket_store.legacy import OldTicketNotFoundError
+from ticket_store.signing_keys import SigningKeyError
 from ticket_store.spool import NotHeldError
 from ticket_store.statements import statement
 from ticket_store.tickets import TicketNotFoundError
@@ -26,7 +28,9 @@ CODES: Final[Mapping[type[Exception], int]] = {
     NotHeldAnyMoreError: NOT_FOUND,
     DeadLetterError: NOT_FOUND,
     NoSuchDeadLetterError: NOT_FOUND,
+    NoSuchMessageError: NOT_FOUND,
     DeskError: NO,
+    SigningKeyError: NO,
     MoveError: NO,
 }
 """Exit code of each error that is an answer; the nearest class counts."""

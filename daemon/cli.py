@@ -12,6 +12,7 @@ import typer
 from daemon import (
     cli_dead_letters,
     cli_demo,
+    cli_keys,
     cli_legacy,
     cli_look,
     cli_mail,
@@ -58,6 +59,7 @@ cli_look.add_to(app)
 cli_mail.add_to(app)
 app.add_typer(cli_tickets.app, name="tickets")
 app.add_typer(cli_spool.app, name="spool")
+app.add_typer(cli_keys.app, name="keys")
 app.add_typer(cli_dead_letters.app, name="dead-letters")
 app.add_typer(cli_legacy.app, name="legacy")
 app.add_typer(cli_notices.app, name="notices")

@@ -52,6 +52,18 @@ def show_ticket(number: str, *, as_json: bool) -> None:
     print_json(found) if as_json else print_text(detail.ticket(_for_people(found)))
 
 
+def _message_for_people(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    decision = dict(message["decision"])
+    for name in ("rejected", "suggestions"):
+        decision[name] = [{**one, "ticket": _grouped(one.get("ticket", ""))} for one in decision.get(name, ())]
+    return {**message, "ticket": shown(message["ticket"]), "decision": decision}
+
+
+def _grouped(number: str) -> str:
+    """Group a number where there is one."""
+    return shown(number) if number else ""
+
+
 def _for_people(found: Mapping[str, Any]) -> Mapping[str, Any]:
     """Give a ticket with every number in groups."""
     return {
@@ -59,4 +71,7 @@ def _for_people(found: Mapping[str, Any]) -> Mapping[str, Any]:
         "ticket": for_people(found["ticket"]),
         "continues": shown(found["continues"]) if found["continues"] else None,
         "continued_by": [shown(number) for number in found["continued_by"]],
+        "merged_into": shown(found["merged_into"]) if found["merged_into"] else None,
+        "merged_from": [shown(number) for number in found["merged_from"]],
+        "messages": [_message_for_people(message) for message in found["messages"]],
     }

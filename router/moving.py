@@ -27,9 +27,11 @@ from router.policy import Policies
 from router.reading import ClaimsGrownError, Wanted, read_view
 from router.rules.by_legacy import evidence
 from router.stored import message_of
+from router.tending import no_such_ticket
 from router.view import Ticket, View
 from router.writing import change_of, changes_of
 from schemas.message import Result
+from schemas.numbers import shown
 from schemas.outbound_rows import PlacedMessageRow, PutBackRow
 from schemas.placement import CLOSED, SPAM, Author, HoldReason, Rule, Visibility
 from schemas.routing_rows import Changes, IdKey, OutboxRow, QuotedRow
@@ -41,6 +43,10 @@ EMPTY: Final = "its last message was moved away"
 
 class NotMovedError(DeskError):
     """The message stays where it is; the text says why."""
+
+
+class NoSuchMessageError(NotMovedError):
+    """No ticket holds this message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +149,7 @@ class Moving:
             found = await transaction.whereabouts(asked.message_id)
             if found is not None and found[0] == "held":
                 raise NotMovedError("it is held: `spool link` or `spool open` place it")
-            raise NotMovedError(f"no ticket holds a message {asked.message_id}")
+            raise NoSuchMessageError(f"no ticket holds a message {asked.message_id}")
         if row.direction != "in":
             raise NotMovedError("a message of ours stays on the ticket from which it was sent")
         return row
@@ -183,14 +189,14 @@ class Moving:
         if onto is None:
             if scene.row.visibility == Visibility.INTERNAL:
                 raise NotMovedError("it is internal: on a ticket of its own, its sender would be the customer")
-            why = f"Moved from ticket {scene.old.number} by {by}."
+            why = f"Moved from ticket {shown(scene.old.number)} by {by}."
             return opened(findings, rule=Rule.OPERATOR, why=why)
         if onto.scope != scene.message.message.scope:
-            raise NoSuchTicketError(f"no ticket {onto.number} in the scope of this message")
+            raise NoSuchTicketError(f"there is no ticket {shown(onto.number)} in the scope of this message")
         if onto.status == SPAM:
             raise NotMovedError("that ticket is spam: `tickets reopen` it first if it is none")
         internal = scene.row.visibility == Visibility.INTERNAL
-        why = f"Moved from ticket {scene.old.number} by {by}."
+        why = f"Moved from ticket {shown(scene.old.number)} by {by}."
         return linked(case, findings, onto, why=why, internal=internal)
 
 
@@ -199,7 +205,7 @@ async def _target(transaction: OutboundTransaction, asked: _Asked) -> int | None
         return None
     found = await transaction.ticket_id(asked.to)
     if found is None:
-        raise NoSuchTicketError(f"no ticket {asked.to}")
+        raise no_such_ticket(asked.to)
     return found
 
 
@@ -207,9 +213,9 @@ async def _hold(transaction: OutboundTransaction, scene: _Scene) -> Moved:
     """Let the message wait for a person, as if no rule had placed it."""
     message, now = scene.message, scene.announcer.now
     case = Case(message=message, view=scene.view, policy=Policies().default)
-    why = f"Taken off ticket {scene.old.number} by {scene.asked.by}."
-    shown = tuple(evidence(mark) for mark in scene.view.old.marks(message)[:1])
-    placement = held(search(case), rule=Rule.OPERATOR, reason=HoldReason.UNMATCHED, why=why, evidence=shown)
+    why = f"Taken off ticket {shown(scene.old.number)} by {scene.asked.by}."
+    about = tuple(evidence(mark) for mark in scene.view.old.marks(message)[:1])
+    placement = held(search(case), rule=Rule.OPERATOR, reason=HoldReason.UNMATCHED, why=why, evidence=about)
     decision = placement.decision
     decision = decision.model_copy(update={"suggestions": ()})
     seen = Seen(Rule.OPERATOR, Author(scene.row.author), Visibility(scene.row.visibility))

@@ -1,20 +1,20 @@
 """What people say on tickets: replies that go to the customer, notes that do not, all under the router's own locks."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 
 from router.announce import Announcer
 from router.correspondence import Answered, answered
-from router.desk import NoSuchTicketError
 from router.keys import Keyring
 from router.outbound_ports import OutboundStore, OutboundTransaction
 from router.outgoing import Letter, Outgoing, outgoing
 from router.patience import patiently
 from router.policy import Policies
 from router.recipients import Chooser, NotSaidError, Recipients
-from router.view import Ticket, View
+from router.tending import locked_view, no_such_ticket
+from router.view import Ticket
 from router.writing import change_of
 from schemas.message import File, Party, Text
 from schemas.outbound_rows import SaidRow, SpokenRow
@@ -189,20 +189,11 @@ async def locked(transaction: OutboundTransaction, number: str) -> Ticket:
     """Lock a ticket, or the one on which it goes on. Raises `NoSuchTicketError`, `NotSaidError` for a ring."""
     found = await transaction.tickets_by_numbers([number])
     if number not in found:
-        raise NoSuchTicketError(f"no ticket {number}")
+        raise no_such_ticket(number)
     ticket = (await locked_view(transaction, [found[number]])).standing(found[number])
     if ticket is None:
         raise NotSaidError("its merges lead nowhere: `tickets reopen` one of those tickets")
     return ticket
-
-
-async def locked_view(transaction: OutboundTransaction, ticket_ids: Collection[int]) -> View:
-    """Lock tickets and those on which they go on, and read who takes part."""
-    view = View()
-    for row, follows in await transaction.lock_tickets(ticket_ids):
-        view.add_ticket(Ticket.stored(row, follows))
-    view.add_participants(await transaction.participants(view.tickets.keys()))
-    return view
 
 
 async def _claimed(transaction: OutboundTransaction, saying: _Saying, message_id: int) -> Said | None:

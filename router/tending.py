@@ -11,6 +11,7 @@ from router.outbound_ports import OutboundStore, OutboundTransaction
 from router.patience import patiently
 from router.view import INSIDER, MERGES, Ticket, View
 from router.writing import change_of
+from schemas.numbers import shown
 from schemas.placement import CLOSED, OPEN, SPAM
 from schemas.routing_rows import Changes, OutboxRow, ParticipantRow
 
@@ -106,7 +107,7 @@ class Tending:
     async def _one(self, transaction: OutboundTransaction, number: str) -> tuple[View, Ticket]:
         found = await transaction.tickets_by_numbers([number])
         if number not in found:
-            raise NoSuchTicketError(f"no ticket {number}")
+            raise no_such_ticket(number)
         view = await locked_view(transaction, [found[number]])
         return view, view.tickets[found[number]]
 
@@ -115,7 +116,7 @@ class Tending:
             found = await transaction.tickets_by_numbers([source, into])
             missing = next((number for number in (source, into) if number not in found), None)
             if missing is not None:
-                raise NoSuchTicketError(f"no ticket {missing}")
+                raise no_such_ticket(missing)
             view = await locked_view(transaction, [found[source], found[into]])
             ticket, survivor = view.tickets[found[source]], view.standing(found[into])
             if survivor is not None and ticket.merged_into_id is not None:
@@ -164,6 +165,11 @@ def _newcomers(ticket: Ticket, survivor: Ticket) -> list[ParticipantRow]:
         for key, address in ticket.members.items()
         if key not in survivor.members
     ]
+
+
+def no_such_ticket(number: str) -> NoSuchTicketError:
+    """Make the error for a number that no ticket has."""
+    return NoSuchTicketError(f"there is no ticket {shown(number)}: `switchboard tickets list` shows which there are")
 
 
 async def locked_view(transaction: OutboundTransaction, ticket_ids: Collection[int]) -> View:

@@ -46,10 +46,39 @@ class Repeat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """How far a message of ours has come to one recipient: `queued`, `sent`, `delayed`, `delivered`, ..."""
+
+    address: str
+    state: str
+    code: str
+    reason: str
+    at: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """How far a message of ours has come. `due_at` is when it is tried next, while it is queued."""
+
+    state: str
+    problem: str
+    attempts: int
+    due_at: datetime | None
+    recipients: tuple[Recipient, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketMessage:
-    """A message on a ticket. `decision` says by which rule, with what evidence, and which candidates were rejected."""
+    """A message on a ticket. `decision` says by which rule, with what evidence, and which candidates were rejected.
+
+    `ticket` is the one on which it stands: this one, or one merged into it. `sending` is None for what others wrote,
+    and for what goes to nobody; `raw_size` is None until a message of ours is sent for the first time.
+    """
 
     id: int
+    ticket: str
+    author: str
+    visibility: str
     direction: str
     kind: str
     account: str
@@ -66,13 +95,14 @@ class TicketMessage:
     verdict: str
     decision: Mapping[str, Any]
     raw_sha256: str
-    raw_size: int
+    raw_size: int | None
     repeats: tuple[Repeat, ...]
+    sending: Sending | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Participant:
-    """Somebody who takes part: requester, recipient, or added by an agent."""
+    """Somebody who takes part: requester, recipient, added by an agent, of a merged ticket, or internal."""
 
     address: str
     role: str
@@ -88,8 +118,14 @@ class TicketDetail:
     closed_at: datetime | None
     continues: str | None
     continued_by: Sequence[str]
+    merged_into: str | None
+    merged_at: datetime | None
+    merged_from: Sequence[str]
     participants: tuple[Participant, ...]
     messages: tuple[TicketMessage, ...]
+
+
+_SENDING = ("state", "problem", "attempts", "due_at", "recipients")
 
 
 async def list_tickets(
@@ -130,7 +166,8 @@ async def show_ticket(connection: AsyncConnection[TupleRow], number: str) -> Tic
         facts = await fetch_rows(connection, statement("tickets", "ticket_facts"), which)
         people = await fetch_all(connection, statement("tickets", "participants"), which, Participant)
         rows = await fetch_rows(connection, statement("tickets", "messages"), which)
-        repeats = await fetch_rows(connection, statement("tickets", "repeats"), which)
+        ids = {"message_ids": [row["id"] for row in rows]}
+        repeats = await fetch_rows(connection, statement("tickets", "repeats"), ids)
     messages = tuple(_message(row, repeats) for row in rows)
     return TicketDetail(ticket=lines[0], **facts[0], participants=tuple(people), messages=messages)
 
@@ -143,7 +180,22 @@ def _message(row: dict[str, Any], repeats: Iterable[dict[str, Any]]) -> TicketMe
         for repeat in repeats
         if repeat["message_id"] == row["id"]
     )
-    return TicketMessage(**row, files=shown_files(details), text_sha256=overflow.get("sha256", ""), repeats=mine)
+    sending = _sending({name: row.pop(f"send_{name}") for name in _SENDING})
+    return TicketMessage(
+        **row,
+        files=shown_files(details),
+        text_sha256=overflow.get("sha256", ""),
+        repeats=mine,
+        sending=sending,
+    )
+
+
+def _sending(row: dict[str, Any]) -> Sending | None:
+    if row["state"] is None:
+        return None
+    recipients = tuple(Recipient(**recipient) for recipient in row["recipients"])
+    due_at = row["due_at"] if row["state"] == "queued" else None
+    return Sending(**{**row, "recipients": recipients, "due_at": due_at})
 
 
 def _position(cursor: str | None) -> tuple[datetime | None, int | None]:

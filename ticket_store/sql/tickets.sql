@@ -24,9 +24,12 @@ where number = :number;
 -- Gives what the listing leaves out.
 select
     ticket.scope, ticket.version, ticket.closed_at, earlier.number as continues,
-    array(select number from tickets where continues_id = ticket.id order by id) as continued_by
+    array(select number from tickets where continues_id = ticket.id order by id) as continued_by,
+    survivor.number as merged_into, ticket.merged_at,
+    array(select number from tickets where merged_into_id = ticket.id order by id) as merged_from
 from tickets as ticket
 left join tickets as earlier on earlier.id = ticket.continues_id
+left join tickets as survivor on survivor.id = ticket.merged_into_id
 where ticket.number = :number;
 
 -- name: participants
@@ -38,15 +41,25 @@ where tickets.number = :number
 order by people.role <> 'requester', people.address;
 
 -- name: messages
--- Gives the messages of a ticket in the order in which they were received.
+-- Gives the messages of a ticket and of those merged into it, in the order in which they were received.
+with recursive family (id, number, step) as (
+    select id, number, 0 from tickets where number = :number
+    union all
+    select ticket.id, ticket.number, family.step + 1
+    from family
+    join tickets as ticket on ticket.merged_into_id = family.id
+    where family.step < 16
+)
 select
-    message.id, message.direction, message.kind, message.account, message.sender_address as sender,
+    message.id, family.number as ticket, message.author, message.visibility, message.direction, message.kind, message.account, message.sender_address as sender,
     message.sender_name, message.received_at, message.sent_at, message.subject, message.body_text as text,
     message.automatic, message.verdict, message.decision, message.details,
-    encode(message.raw_sha256, 'hex') as raw_sha256, message.raw_size
-from messages as message
-join tickets on tickets.id = message.ticket_id
-where tickets.number = :number
+    coalesce(encode(message.raw_sha256, 'hex'), '') as raw_sha256, message.raw_size,
+    send.state as send_state, send.problem as send_problem, send.attempts as send_attempts, send.due_at as send_due_at,
+    send.recipients as send_recipients
+from family
+join messages as message on message.ticket_id = family.id
+left join sends as send on send.message_id = message.id and message.direction = 'out'
 order by message.received_at, message.id;
 
 -- name: repeats
@@ -55,7 +68,5 @@ select
     repeat.original_message_id as message_id, repeat.kind, repeat.account, repeat.received_at,
     encode(repeat.raw_sha256, 'hex') as raw_sha256, repeat.raw_size
 from duplicates as repeat
-join messages on messages.id = repeat.original_message_id
-join tickets on tickets.id = messages.ticket_id
-where tickets.number = :number
+where repeat.original_message_id = any(:message_ids::bigint[])
 order by repeat.received_at, repeat.id;
