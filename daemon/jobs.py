@@ -15,6 +15,7 @@ from daemon.metrics import RouteMetrics
 from daemon.process import Process
 from daemon.wiring import LatePublisher
 from router.relay import Relay
+from router.second_look import SecondLook
 from ticket_store.backlog import read_backlog
 from ticket_store.blobs_local import LocalBlobStore
 from ticket_store.collect import collect, cutoff
@@ -51,6 +52,7 @@ class Jobs:
         publisher: LatePublisher,
         relay: Relay,
         metrics: RouteMetrics,
+        second_look: SecondLook,
     ) -> None:
         self._process = process
         self._settings = process.settings
@@ -59,12 +61,14 @@ class Jobs:
         self._publisher = publisher
         self._relay = relay
         self._metrics = metrics
+        self._second_look = second_look
         self._published = 0
 
     async def run(self, *, shared: bool) -> None:
         """Run until cancelled. `shared`: also the jobs that one process does for all."""
         jobs = [self._every(LOOK_EVERY, self.look)]
         if shared:
+            jobs.append(self._every(LOOK_EVERY, self.look_again))
             jobs += [self._every(TRIM_EVERY, self.trim, CALM), self._every(COLLECT_EVERY, self.collect, CALM)]
         await asyncio.gather(*jobs)
 
@@ -129,6 +133,11 @@ class Jobs:
     async def _stored(self, states: Sequence[PartitionState]) -> dict[int, int]:
         topic = self._settings.bus.inbound_topic
         return await stored_offsets(self._pool, topic, [state.partition for state in states])
+
+    async def look_again(self) -> None:
+        """Decide anew about held messages that later evidence may place, until none is due."""
+        while await self._second_look.round():
+            pass
 
     async def trim(self) -> None:
         """Apply the log's retention, where it is ours: never past the slowest stored offset."""

@@ -20,6 +20,7 @@ from daemon.wiring import GROUP, LatePublisher, database_url, ensure_topics, mak
 from router.ports import LogErrors
 from router.positions import Positions
 from router.relay import Relay
+from router.second_look import SecondLook
 from router.worker import RouterWorker
 from ticket_store.instance import Instance, read_or_create
 from ticket_store.numbers import TicketNumbers
@@ -62,7 +63,15 @@ async def route(process: Process, *, jobs: bool = True) -> None:
         outbox = PostgresOutbox(pool=pool, listen=url)
         stack.push_async_callback(outbox.close)
         relay = _relay(process, outbox, publisher)
-        chores = Jobs(process=process, pool=pool, log=log, publisher=publisher, relay=relay, metrics=metrics)
+        chores = Jobs(
+            process=process,
+            pool=pool,
+            log=log,
+            publisher=publisher,
+            relay=relay,
+            metrics=metrics,
+            second_look=SecondLook(store=store, policies=policies(process.settings), source=instance.source, clock=now),
+        )
         await _work(process, worker, relay, chores.run(shared=jobs))
 
 

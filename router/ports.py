@@ -146,6 +146,10 @@ class RoutingTransaction(Protocol):
         """Find a ticket by its public number."""
         ...
 
+    async def looked_at(self, message_id: int) -> None:
+        """Let a held message wait until there is something new."""
+        ...
+
     async def revive(self, dead_letter_id: int) -> bool:
         """Take an open dead letter out of the list; False when it is not there."""
         ...
@@ -246,6 +250,10 @@ class RoutingStore(Protocol):
 
     async def signing_keys(self) -> tuple[UUID, Sequence[KeyRow]]:
         """Give the installation's id and its keys, the oldest first."""
+        ...
+
+    async def to_look_at(self, *, now: datetime, limit: int) -> Sequence[int]:
+        """Give held messages that shall be decided anew, the longest due first."""
         ...
 
     async def dead_letter(self, dead_letter_id: int) -> StoredDeadLetter | None:

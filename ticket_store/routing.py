@@ -7,6 +7,7 @@ Rows go in as arrays (`unnest`) where they meet existing rows, and by COPY where
 from collections import deque
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -79,6 +80,12 @@ class RoutingStore:
         async with self._pool.connection() as connection:
             instance = await read_or_create(connection)
             return instance.instance_id, await read_keys(connection)
+
+    async def to_look_at(self, *, now: datetime, limit: int) -> Sequence[int]:
+        """Give held messages that shall be decided anew, the longest due first."""
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(statement("routing", "to_look_at"), {"now": now, "limit": limit})
+            return [row[0] for row in await cursor.fetchall()]
 
     async def dead_letter(self, dead_letter_id: int) -> StoredDeadLetter | None:
         """Read an open dead letter."""
@@ -235,6 +242,10 @@ class RoutingTransaction:
         """Find a ticket by its public number."""
         rows = await self._rows("ticket_by_number", {"number": number})
         return rows[0][0] if rows else None
+
+    async def looked_at(self, message_id: int) -> None:
+        """Let a held message wait until there is something new."""
+        await self._connection.execute(statement("routing_write", "looked_at"), {"id": message_id})
 
     async def revive(self, dead_letter_id: int) -> bool:
         """Take an open dead letter out of the list; False when it is not there."""

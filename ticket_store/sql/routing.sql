@@ -247,6 +247,10 @@ where m.id = :id;
 -- Find a ticket by its public number.
 select id from tickets where number = :number;
 
+-- name: to_look_at
+-- Held messages that shall be decided anew, the longest due first.
+select message_id from spool where look_again_at <= :now order by look_again_at, message_id limit :limit;
+
 -- name: dead_letter
 -- Read an open dead letter.
 select id, topic, partition, "offset", value, headers from dead_letters where id = :id and state = 'open';

@@ -113,6 +113,10 @@ where m.id = c.id;
 -- Take placed messages out of the spool.
 delete from spool where message_id = any(:ids::bigint[]);
 
+-- name: looked_at
+-- Let a held message wait until there is something new.
+update spool set look_again_at = null where message_id = :id;
+
 -- name: forget_held_ids
 -- Placed messages wait for no original.
 delete from held_ids where message_id = any(:ids::bigint[]);

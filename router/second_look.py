@@ -1,0 +1,112 @@
+"""Held messages that later evidence may place: decided anew by the same rules and gates, each in a transaction.
+
+What is placed so carries the rule that did it and says that it was released. What the rules leave open stays held, and
+is not looked at again before there is something new.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from router.announce import Announcer
+from router.decide import decide
+from router.incoming import receive
+from router.isolation import failure_reason
+from router.keys import Keyring
+from router.patience import patiently
+from router.placement import Placement
+from router.placer import NewTickets, Placer
+from router.policy import Policies
+from router.ports import RoutingStore
+from router.reading import ClaimsGrownError, Wanted, read_view
+from router.stored import message_of
+from router.writing import changes_of
+from schemas.placement import Fault, Outcome, Rule
+from schemas.routing_rows import IdKey
+
+AT_ONCE: Final = 100
+"""Held messages of one round."""
+
+_log = structlog.get_logger(__name__)
+
+
+class SecondLook:
+    """Looks again at held messages that somebody or something has marked for it (`spool.look_again_at`)."""
+
+    def __init__(self, *, store: RoutingStore, policies: Policies, source: str, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._policies = policies
+        self._source = source
+        self._clock = clock
+        self._keyring = Keyring(store=store, clock=clock)
+
+    async def round(self) -> int:
+        """Look at those that are due, the longest due first; give how many there were."""
+        due = await self._store.to_look_at(now=self._clock(), limit=AT_ONCE)
+        for message_id in due:
+            await self._safely(message_id)
+        return len(due)
+
+    async def _safely(self, message_id: int) -> None:
+        """Look at one; what fails by its own fault stays held, and stops no other."""
+        try:
+            await self.look(message_id)
+        except Exception as error:
+            fault, sqlstate = self._store.fault_of(error)
+            if fault not in (Fault.RECORD, Fault.UNKNOWN):
+                raise
+            _log.error("second look failed", message=message_id, reason=failure_reason(error, sqlstate))
+            async with self._store.transaction() as transaction:
+                await transaction.looked_at(message_id)
+
+    async def look(self, message_id: int) -> bool:
+        """Decide about a held message anew; False when it stays held, or is not held any more."""
+        extra: frozenset[IdKey] = frozenset()
+        while True:
+            try:
+                return await patiently(self._store, lambda: self._attempt(message_id, extra))  # noqa: B023 - awaited here
+            except ClaimsGrownError as grown:
+                extra |= grown.keys
+
+    async def _attempt(self, message_id: int, extra: frozenset[IdKey]) -> bool:
+        async with self._store.transaction() as transaction:
+            row = await transaction.held_message(message_id)
+            if row is None:
+                return False
+            inbound = message_of(row)
+            signer = await self._keyring.signer([inbound])
+            message = receive(inbound, message_id=row.id, policies=self._policies, signer=signer)
+            wanted = Wanted(ids=extra, held=frozenset({row.id}))
+            view = await read_view(transaction, [message], self._policies, wanted, signer)
+            waiting = view.waiting.get(row.id)
+            if waiting is None:
+                return False
+            placement = decide(waiting, view, self._policies.of(inbound.account), waiting=True)
+            if not _is_release(placement):
+                await transaction.looked_at(message_id)
+                return False
+            await transaction.reserve_ticket_ids(1)
+            now = self._clock()
+            placer = Placer(
+                view=view,
+                policies=self._policies,
+                announcer=Announcer(source=self._source, now=now),
+                new_tickets=NewTickets(next_id=transaction.next_ticket_id, number=transaction.ticket_number),
+            )
+            placer.place(waiting, _traced(placement))
+            await transaction.write(changes_of(placer, view, (), (), now))
+            return True
+
+
+def _is_release(placement: Placement) -> bool:
+    """Whether the message goes where something new has led it; a plain new ticket is a person's to open."""
+    by_old_desk = placement.decision.rule is Rule.LEGACY and placement.outcome is Outcome.OPENED
+    return by_old_desk or placement.outcome in (Outcome.JOINED, Outcome.FORWARDED)
+
+
+def _traced(placement: Placement) -> Placement:
+    why = f"Released: {placement.decision.explanation}"
+    return replace(placement, decision=placement.decision.model_copy(update={"explanation": why}))
