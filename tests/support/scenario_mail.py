@@ -14,6 +14,9 @@ from connectors.mail.subjects import read_subject
 
 _BLANK: Final = re.compile(r"\{(number|tag|id|reply address|token) of ([^}]+)\}")
 
+NESTED: Final = "".join(f"Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n" for n in range(200))
+"""Parts inside parts, deeper than any mail: `{nested}` in a raw mail."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
@@ -70,7 +73,8 @@ class Post:
     def write(self, name: str, what: Mapping[str, Any], now: datetime) -> Written:
         """Write a mail."""
         if "raw" in what:
-            return Written.of(self.fill(what["raw"]).replace("\n", "\r\n").encode("utf-8", "surrogateescape"))
+            text = self.fill(what["raw"]).replace("{nested}", NESTED)
+            return Written.of(text.replace("\n", "\r\n").encode("utf-8", "surrogateescape"))
         mail = self._report(what) if "bounces" in what else self._plain(name, what)
         answered = self.written.get(what.get("answers", ""))
         subject = self._subject(what, answered)
