@@ -189,6 +189,7 @@ class Stage:
         async with self._lab.pool.connection() as connection:
             await connection.rollback()
             await connection.set_autocommit(True)
+            await connection.execute("discard temp")
             total = await stage(connection, read_jsonl(lines, zone=zone, bad=_refuse))
             await store_staged(
                 connection,
