@@ -46,6 +46,11 @@ def daemon(relay: MailRelay) -> Iterator[RunningDaemon]:
         "SWITCHBOARD_ACCOUNTS__SUPPORT__POLICY__SENDER_MATCH": "any",
         "SWITCHBOARD_ACCOUNTS__SUPPORT__NOTICES__LANGUAGE": "pt",
         "SWITCHBOARD_ACCOUNTS__SUPPORT__NOTICES__RECEIPT": "true",
+        "SWITCHBOARD_ACCOUNTS__FILTER__ADDRESSES": "filter@example.org",
+        "SWITCHBOARD_ACCOUNTS__FILTER__POLICY__SENDER_MATCH": "any",
+        "SWITCHBOARD_ACCOUNTS__FILTER__POLICY__TAKES": "replies",
+        "SWITCHBOARD_ACCOUNTS__FILTER__NOTICES__LANGUAGE": "ru",
+        "SWITCHBOARD_ACCOUNTS__FILTER__NOTICES__HELD": "true",
     }
     with running_daemon(settings) as started:
         yield started
@@ -123,6 +128,20 @@ def test_a_persons_answer_to_the_notice_stands_on_its_ticket(daemon: RunningDaem
     (number,) = [row["number"] for row in daemon.json("tickets", "list") if row["subject"] == "Drawings one"]
     subjects = [message["subject"] for message in daemon.json("tickets", "show", number)["messages"]]
     assert str(answer["Subject"]) in subjects
+
+
+def test_who_writes_something_new_to_an_account_for_replies_is_told_so(daemon: RunningDaemon, relay: MailRelay) -> None:
+    mail = written("new", "carl@customer.example")
+    del mail["To"]
+    mail["To"] = "filter@example.org"
+    before = len(relay.taken)
+    send(daemon, mail)
+    told = arrived(daemon, relay, before + 1)[-1]
+    assert told.rcpt_to == ("carl@customer.example",)
+    assert told.mail["Subject"] == "Re: Drawings new"
+    assert "filter@example.org принимает только" in told.mail.get_content()
+    (held,) = daemon.json("spool", "list", "--account", "filter")
+    assert held["reason"] == "replies_only"
 
 
 def test_the_ledger_balances_and_the_metrics_count_both(daemon: RunningDaemon) -> None:

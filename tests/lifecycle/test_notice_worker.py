@@ -23,6 +23,7 @@ from schemas.tokens import token_in_message_id
 from ticket_store.instance import Instance
 from ticket_store.notices import NoticeStore
 from ticket_store.numbers import TicketNumbers
+from ticket_store.statements import statement
 
 INSTANCE = Instance(instance_id=UUID(int=7), ticket_number_key=KEY, created_at=START)
 ALL = NoticePolicy(refused_file=True, receipt=True, held=True)
@@ -135,6 +136,9 @@ async def test_a_held_message_is_told_of_without_a_ticket_and_the_ledger_counts_
     (sent,) = await desk.lab.rows("select ticket_id, kind from sends")
     assert sent == {"ticket_id": None, "kind": "notice"}
     assert await desk.lab.rows("select id from outbox") == []
+    async with desk.lab.pool.connection() as connection:
+        cursor = await connection.execute(statement("ledger", "outcomes"), {"topic": "switchboard.inbound"})
+        assert [(row[0], row[3]) for row in await cursor.fetchall()] == [("held", 1)]
 
 
 @pytest.mark.parametrize("place", ["in_reply_to", "recipient"])
