@@ -79,4 +79,4 @@ def _raw(found: Plain) -> str:
 
 
 def _suggestion(one: Plain) -> str:
-    return plain(", ".join(f"{key} {value}" for key, value in one.items()), limit=300)
+    return plain(f"{one['ticket']}: {one['why']}", limit=300)

@@ -19,6 +19,9 @@ TABLE_ROWS: Final = 100
 
 _Row = TypeVar("_Row")
 
+More = Callable[[Opened, list[dict[str, Any]]], Awaitable[list[dict[str, Any]]]]
+"""Adds to rows what the listing's statement does not give."""
+
 
 class Page(Protocol[_Row]):
     """Reads rows that follow the last one seen (None: from the beginning), at most `limit`."""
@@ -38,22 +41,25 @@ def print_listing(
     limit: int | None,
     as_json: bool,
     nothing: str,
+    more: More | None = None,
 ) -> None:
     """Print rows: all of them as JSON and 100 in a table, unless a limit is set. Says so when a table is cut.
 
-    Raises `UserError` when nobody knows the `account` that the page asks for.
+    `more` adds to the rows of JSON. Raises `UserError` when nobody knows the `account` that the page asks for.
     """
     wanted = limit if limit is not None or as_json else TABLE_ROWS
 
-    async def read(store: Opened) -> list[_Row]:
+    async def read(store: Opened) -> list[dict[str, Any]]:
         async with store.pool.connection() as connection:
             await check_account(store, connection, account)
-            return await rows(
+            found = await rows(
                 lambda last, most: page(connection, last, most), most=None if wanted is None else wanted + 1
             )
+        shown = [plain(row) for row in found]
+        return await more(store, shown) if more is not None and as_json else shown
 
     found = with_store(read)
-    shown: list[Any] = [plain(row) for row in found[:wanted]]
+    shown = found[:wanted]
     print_rows(shown if as_json else [for_people(row) for row in shown], columns, as_json=as_json, nothing=nothing)
     if len(found) > len(shown):
         sys.stderr.write(f"switchboard: there are more than these {len(shown)}: --limit N shows more, --json all\n")

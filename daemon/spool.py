@@ -14,6 +14,7 @@ from daemon.errors import NOT_FOUND, UserError
 from daemon.legacy_context import of_message
 from daemon.listings import print_listing
 from daemon.opened import Opened, desk
+from daemon.suggesting import suggestions
 from router.desk import Filed, NoSuchTicketError
 from schemas.numbers import shown
 from schemas.placement import HoldReason
@@ -31,7 +32,13 @@ def list_held(*, reason: str | None, account: str | None, limit: int | None, as_
         after = last.id if last else None
         return spool.list_spool(connection, now=now(), reason=reason, account=account, after_id=after, limit=most)
 
-    print_listing(page, tables.SPOOL, account=account, limit=limit, as_json=as_json, nothing="nothing is held")
+    nothing, more = "nothing is held", _with_suggestions
+    print_listing(page, tables.SPOOL, account=account, limit=limit, as_json=as_json, nothing=nothing, more=more)
+
+
+async def _with_suggestions(store: Opened, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    likely = await suggestions(store, [row["id"] for row in rows])
+    return [{**row, "suggestions": likely.get(row["id"], [])} for row in rows]
 
 
 def show_held(message: int, *, as_json: bool) -> None:
@@ -40,7 +47,9 @@ def show_held(message: int, *, as_json: bool) -> None:
     async def read(store: Opened) -> dict[str, Any]:
         async with store.pool.connection() as connection:
             held = await spool.show_held(connection, message, now=now())
-            return {**plain(held), "old_tickets": await of_message(connection, store.settings, held.decision)}
+            likely = (await suggestions(store, [message])).get(message, [])
+            old = await of_message(connection, store.settings, held.decision)
+            return {**plain(held), "suggestions": likely, "old_tickets": old}
 
     found = ask(read)
     if as_json:

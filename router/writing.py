@@ -15,6 +15,7 @@ from schemas.routing_rows import (
     DeadLetterRow,
     DuplicateRow,
     HeldIdRow,
+    NewcomerRow,
     PlacedRow,
     SpoolRow,
     TicketChange,
@@ -46,9 +47,17 @@ def changes_of(
         + [row for double in twice for row in blob_rows(double.message, "duplicate")]
         + placer.sendings.blobs,
         bound=_bound(placer, view),
+        newcomers=_newcomers(placer, view, now),
         outbox=placer.outbox,
         dead_letters=dead,
     )
+
+
+def _newcomers(placer: Placer, view: View, now: datetime) -> list[NewcomerRow]:
+    """Name who began to take part in tickets that were there before: their held messages may belong there now."""
+    joined = ((row.address_key, view.tickets[row.ticket_id]) for row in placer.participants)
+    found = {(ticket.scope, key) for key, ticket in joined if ticket.stored_version}
+    return [NewcomerRow(scope, key, now) for scope, key in sorted(found)]
 
 
 def _bound(placer: Placer, view: View) -> list[BoundRow]:

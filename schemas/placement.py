@@ -4,6 +4,8 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Final
 
+from pydantic import Field
+
 from schemas.base import Wire
 
 
@@ -160,6 +162,7 @@ class Suggestion(Wire):
 
     ticket: str
     why: str
+    score: int = Field(default=0, description="weight of what speaks for it; compares within one message alone")
 
 
 class Decision(Wire):

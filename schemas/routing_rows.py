@@ -214,6 +214,14 @@ class SpoolRow(NamedTuple):
     held_at: datetime
 
 
+class NewcomerRow(NamedTuple):
+    """Somebody who takes part in one more ticket of a scope from `at` on."""
+
+    scope: str
+    address_key: bytes
+    at: datetime
+
+
 class DuplicateRow(NamedTuple):
     """A record that was a message we already have."""
 
@@ -285,5 +293,6 @@ class Changes:
     notices: Sequence[NoticeRow] = ()
     deliveries: Sequence[DeliveryRow] = ()
     bound: Sequence[BoundRow] = ()
+    newcomers: Sequence[NewcomerRow] = ()
     outbox: Sequence[OutboxRow] = ()
     dead_letters: Sequence[DeadLetterRow] = ()

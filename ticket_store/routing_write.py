@@ -37,6 +37,7 @@ class Writer:
         await self._change(changes)
         await self._place(changes)
         await bind_legacy(self._connection, changes.bound)
+        await self._arrays("wake_newcomers", ("scopes", "address_keys", "ats"), changes.newcomers)
         await self._bury(changes.dead_letters)
         await self._copy("copy_outbox", changes.outbox)
 

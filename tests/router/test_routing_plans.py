@@ -61,6 +61,7 @@ WRITES = {
     "place_held": ("ids", "ticket_ids", "states", "decisions", "authors", "visibilities"),
     "empty_spool": ("ids",),
     "forget_held_ids": ("ids",),
+    "wake_newcomers": ("scopes", "address_keys", "ats"),
 }
 STATEMENTS = [
     *(("routing", name, columns) for name, columns in READS.items()),
@@ -97,6 +98,7 @@ async def columns_of(lab: Lab, size: int) -> dict[str, Any]:
         "choices": ["ticket"] * size,
         "chosen_bys": ["x"] * size,
         "chosen_ats": [None] * size,
+        "ats": [None] * size,
         "now": None,
         "address_keys": [b""] * size,
         "statuses": ["open"] * size,

@@ -146,3 +146,17 @@ select id from revived;
 -- name: failed_again
 -- Keep why a dead letter failed this time.
 update dead_letters set reason = :reason, sqlstate = :sqlstate where id = :id and state = 'open';
+
+-- name: wake_newcomers
+-- Let held messages of people who take part in one more ticket be looked at again, but those that a router holds now.
+update spool s
+set look_again_at = held.at
+from (
+    select p.message_id, c.at
+    from unnest(:scopes::text[], :address_keys::bytea[], :ats::timestamptz[]) as c (scope, sender_key, at)
+    join messages m on m.sender_key = c.sender_key and m.state = 'held' and m.scope = c.scope
+    join spool p on p.message_id = m.id
+    order by p.message_id
+    for update of p skip locked
+) held
+where s.message_id = held.message_id;
