@@ -148,15 +148,23 @@ select id from revived;
 update dead_letters set reason = :reason, sqlstate = :sqlstate where id = :id and state = 'open';
 
 -- name: wake_newcomers
--- Let held messages of people who take part in one more ticket be looked at again, but those that a router holds now.
-update spool s
-set look_again_at = held.at
-from (
-    select p.message_id, c.at
+-- Let held messages of people who take part in one more ticket be looked at again: 200 each, none that a router holds.
+with held as materialized (
+    select m.id, c.at
     from unnest(:scopes::text[], :address_keys::bytea[], :ats::timestamptz[]) as c (scope, sender_key, at)
-    join messages m on m.sender_key = c.sender_key and m.state = 'held' and m.scope = c.scope
-    join spool p on p.message_id = m.id
-    order by p.message_id
-    for update of p skip locked
-) held
-where s.message_id = held.message_id;
+    cross join lateral (
+        select id from messages
+        where sender_key = c.sender_key and state = 'held' and scope = c.scope
+        limit 200
+    ) m
+), free as materialized (
+    select s.message_id, h.at
+    from held h
+    join spool s on s.message_id = h.id
+    order by s.message_id
+    for update of s skip locked
+)
+update spool s
+set look_again_at = free.at
+from free
+where s.message_id = free.message_id;
