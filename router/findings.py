@@ -20,6 +20,9 @@ from schemas.placement import Evidence, Gate, Rejected, Relation, Suggestion
 SHOWN: Final = 8
 """Rejected candidates and suggestions kept with a decision, each."""
 
+OTHER_TICKET: Final = "it was made for another ticket, of before a restore"
+REUSED: Final = "several messages came with this id"
+
 Ask = Callable[[Case, Candidate], Refusal | None]
 
 
@@ -27,13 +30,15 @@ Ask = Callable[[Case, Candidate], Refusal | None]
 class Findings:
     """`accepted` is the candidate that all gates let pass; `others` are tickets named by what comes after it.
 
-    `untrue` are tokens that are none of ours, or not for the ticket that has their number now.
+    `untrue` is what proposes nothing, and why: tokens that are none of ours, or not for the ticket that has their
+    number now, and ids with which several messages came; their tickets (`spoiled`) are for a person to look at.
     """
 
     accepted: Candidate | None = None
     refused: list[Refusal] = field(default_factory=list)
     others: list[Candidate] = field(default_factory=list)
     untrue: list[Rejected] = field(default_factory=list)
+    spoiled: list[Ticket] = field(default_factory=list)
     held_with: Evidence | None = None
 
     def rejected(self) -> tuple[Rejected, ...]:
@@ -45,6 +50,8 @@ class Findings:
         here = (found for found in self.refused if found.gate is not Gate.SCOPE)
         named = {found.candidate.ticket.number: f"refused: {found.reason}" for found in here}
         named |= {found.ticket.number: "its ids name this ticket, too" for found in self.others}
+        for ticket in self.spoiled:
+            named.setdefault(ticket.number, f"an id names this ticket, but {REUSED}")
         if beside is not None:
             named.pop(beside.number, None)
         return tuple(Suggestion(ticket=number, why=why) for number, why in named.items())[:SHOWN]
@@ -60,7 +67,7 @@ def search(case: Case, ask: Ask = refusal) -> Findings:
     if not case.message.names_anything:
         return findings
     asked: set[object] = set()
-    for candidate in _candidates(case, findings.untrue):
+    for candidate in _candidates(case, findings):
         question = candidate.question(case)
         if question in asked:
             continue
@@ -89,26 +96,32 @@ def _successor(case: Case, closed: Candidate, ask: Ask) -> Candidate | None:
     return next((follower for follower in followers if ask(case, follower) is None), None)
 
 
-def _candidates(case: Case, untrue: list[Rejected]) -> Iterator[Candidate]:
+def _candidates(case: Case, findings: Findings) -> Iterator[Candidate]:
     """Give what is proposed as tickets that stand; a merged one leads to where it goes on."""
     view = case.view
     for proposal in proposals(case.message, view):
         named, ticket = view.ticket(proposal.ticket_id), view.standing(proposal.ticket_id)
-        if named is None or ticket is None or _proposes_nothing(proposal, view):
+        if named is None or ticket is None or _has_an_owner_now(proposal, view):
             continue
         evidence = _evidence(proposal)
         if proposal.opened not in (None, opened_mark(named.created_at)):
-            untrue.append(_other_ticket(evidence))
-            continue
-        yield Candidate(ticket, evidence, proposal.rule, named, proposal.taught)
+            findings.untrue.append(Rejected(gate=Gate.TOKEN, evidence=evidence, reason=OTHER_TICKET))
+        elif proposal.key is not None and view.is_reused(proposal.key):
+            _spoil(case, findings, ticket, evidence)
+        else:
+            yield Candidate(ticket, evidence, proposal.rule, named, proposal.taught)
 
 
-def _proposes_nothing(proposal: Proposal, view: View) -> bool:
-    """Whether the id was reused, or was only quoted and has an owner by now."""
-    if proposal.key is None:
-        return False
-    is_owned = proposal.relation is Relation.QUOTED and view.owner(proposal.key) is not None
-    return is_owned or view.is_reused(proposal.key)
+def _spoil(case: Case, findings: Findings, ticket: Ticket, evidence: Evidence) -> None:
+    """Keep what an id would have named, had it not come with several messages."""
+    if ticket.scope == case.message.message.scope and ticket not in findings.spoiled:
+        findings.spoiled.append(ticket)
+        findings.untrue.append(Rejected(ticket=ticket.number, gate=Gate.REUSED, evidence=evidence, reason=REUSED))
+
+
+def _has_an_owner_now(proposal: Proposal, view: View) -> bool:
+    """Whether an id that was only quoted is known by now."""
+    return proposal.key is not None and proposal.relation is Relation.QUOTED and view.owner(proposal.key) is not None
 
 
 def _evidence(proposal: Proposal) -> Evidence:
@@ -122,10 +135,6 @@ def _untrue(message: Incoming) -> list[Rejected]:
         Rejected(gate=Gate.TOKEN, evidence=Evidence(source=SOURCES[token.place]), reason=token.reason)
         for token in message.tokens.others
     ]
-
-
-def _other_ticket(evidence: Evidence) -> Rejected:
-    return Rejected(gate=Gate.TOKEN, evidence=evidence, reason="it was made for another ticket, of before a restore")
 
 
 def _held(message: Incoming, view: View) -> Iterator[Evidence]:

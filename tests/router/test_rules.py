@@ -210,3 +210,15 @@ def test_windows_move_with_the_received_time_alone() -> None:
     paper.route(mail("one", verdict="pass"), mail("two", verdict="pass", minutes=59))
     paper.route(mail("three", verdict="pass", minutes=59 + 61))
     assert paper.threads() == {"one": ["one", "two"], "three": ["three"]}
+
+
+def test_an_id_with_which_several_messages_came_is_shown_to_a_person_and_places_nothing() -> None:
+    paper = PaperRouter()
+    paper.route(mail("one"), mail("one", "bob@b.example", subject="Else"), mail("two", answers="one"))
+    decision = paper.placed("two").decision
+    number = paper.ticket("one").number
+    assert decision.hold is HoldReason.UNMATCHED
+    assert [(found.gate, found.ticket) for found in decision.rejected] == [(Gate.REUSED, number)]
+    assert [(one.ticket, one.why) for one in decision.suggestions] == [
+        (number, "an id names this ticket, but several messages came with this id")
+    ]
