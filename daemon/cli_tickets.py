@@ -163,6 +163,24 @@ def merge(
 
 
 @app.command()
+def requester(
+    number: Number,
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="The customer's address.")],
+    *,
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="The customer's name.")] = "",
+    config: Config = None,
+) -> None:
+    """Name the customer of a ticket that an agent forwarded.
+
+    `tickets show` says who may really have written. Replies go to that address from then on.
+    """
+    del config
+    from daemon.tending import name_requester  # noqa: PLC0415 - see `daemon.cli`
+
+    name_requester(number, address, name=name)
+
+
+@app.command()
 def move(
     message: Annotated[int, typer.Argument(metavar="MESSAGE", callback=store_id, help="Number of the message.")],
     *,

@@ -119,6 +119,7 @@ def tending(store: Opened) -> Tending:
     numbers = TicketNumbers(key=store.instance.ticket_number_key)
     return Tending(
         store=OutboundStore(pool=store.pool, numbers=numbers),
+        policies=policies(store.settings),
         lifecycle=status_move,
         source=store.instance.source,
         clock=now,

@@ -31,6 +31,23 @@ def problems(settings: Settings, sources: Sources) -> Iterator[Problem]:
             reason = "what is sent on waits until outbound.smtp.host is set"
             yield sources.problem(("legacy", name, "forward_to"), reason, level="warning")
     yield from _notices(settings, sources)
+    yield from _outbound(settings, sources)
+
+
+def _outbound(settings: Settings, sources: Sources) -> Iterator[Problem]:
+    """Find accounts whose replies come from an address that nobody chose, and a log-in that is only half there."""
+    relay = settings.outbound.smtp
+    if relay.host:
+        for name, account in settings.mail_accounts().items():
+            if account.reply_address is None and all(address.endswith("@*") for address in account.addresses):
+                reason = (
+                    f"not set: replies come from {account.desk(settings.smtp.hostname).address}, made of smtp.hostname"
+                )
+                yield sources.problem(("accounts", name, "reply_address"), reason, level="warning")
+    if bool(relay.username) != (relay.password is not None):
+        missing = "password" if relay.username else "username"
+        reason = "a log-in takes both a username and a password"
+        yield sources.problem(("outbound", "smtp", missing), reason, level="warning")
 
 
 def _named(path: tuple[str, ...], reason: str, sources: Sources) -> Problem:

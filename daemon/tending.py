@@ -8,6 +8,7 @@ from daemon.errors import USAGE, UserError
 from daemon.opened import Opened, moving, tending
 from router.moving import HOLD, NEW, Moved
 from router.tending import Merged
+from schemas.message import Party
 from schemas.numbers import shown
 
 
@@ -55,6 +56,18 @@ def merge_tickets(number: str, into: str, *, different: bool) -> None:
     done = ask(merge)
     again = " already" if done.already else ""
     print_line(f"ticket {shown(done.source)} goes on as {shown(done.into)}{again}")
+
+
+def name_requester(number: str, address: str, *, name: str) -> None:
+    """Name the customer of a ticket."""
+    bare = ticket_number(number)
+    party = Party(address=address.strip().lower()[:998], name=" ".join(name.split())[:255])
+
+    async def say(store: Opened) -> None:
+        await tending(store).requester(bare, party)
+
+    ask(say)
+    print_line(f"the requester of ticket {shown(bare)} is {party.address}")
 
 
 def move_message(message: int, *, to: str | None, new: bool, hold: bool, by: str | None) -> None:

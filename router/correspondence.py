@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from router.outgoing import OUT
 from router.view import Ticket
 from schemas.message import Automatic, Party, ThreadId
 from schemas.outbound_rows import SpokenRow
@@ -48,9 +49,9 @@ def answered(spoken: Sequence[SpokenRow], *, visibility: Visibility) -> Answered
         own = _own(row)
         if own is None:
             continue
-        if row.author != Author.CUSTOMER:
+        if row.direction == OUT:
             since.append(own)
-        elif row.automatic == Automatic.NO:
+        elif row.author == Author.CUSTOMER and row.automatic == Automatic.NO:
             chain = [*_quoted(row), own, *reversed(since)]
             return Answered(in_reply_to=(own,), references=_kept(chain))
     return Answered(in_reply_to=tuple(since[:1]), references=_kept(list(reversed(since))))

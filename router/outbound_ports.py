@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from router.ports import KeyRow, RoutingTransaction
+from schemas.message import Party
 from schemas.outbound_rows import DueSend, PlacedMessageRow, PutBackRow, SaidRow, SendResult, SpokenRow
 from schemas.placement import Fault
 
@@ -28,6 +29,10 @@ class OutboundTransaction(RoutingTransaction, Protocol):
 
     async def set_merge(self, ticket_id: int, *, into: int | None, at: datetime) -> None:
         """Let a locked ticket go on as another one, or by itself."""
+        ...
+
+    async def set_requester(self, ticket_id: int, party: Party, *, key: bytes, match: bytes) -> None:
+        """Say whose a locked ticket is; who was the requester takes part no more."""
         ...
 
     async def dismiss(self, ticket_id: int, address_keys: Collection[bytes], *, role: str = "") -> None:

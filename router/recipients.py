@@ -54,6 +54,10 @@ class Chooser:
         requester = ticket.requester_party
         if not is_address(requester.address) or self._is_ours(requester.address):
             raise NotSaidError(f"there is nobody to answer: the requester is {requester.address!r}")
+        if self._policies.is_staff(requester.address):
+            raise NotSaidError(
+                f"the requester is {requester.address}, who is staff: `tickets requester` names the customer"
+            )
         named = [self._outsider(address, ticket) for address in cc]
         others = [party for party in copied(ticket, spoken) if self._may_be_copied(party, ticket)]
         found = _each((*named, *(others if everyone else ())), beside=requester)

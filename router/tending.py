@@ -6,17 +6,24 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from router.announce import Announcer
+from router.correspondence import is_address, is_reply_address
 from router.desk import DeskError, NoSuchTicketError
 from router.outbound_ports import OutboundStore, OutboundTransaction
 from router.patience import patiently
+from router.policy import Policies
 from router.view import INSIDER, MERGES, Ticket, View
 from router.writing import change_of
+from schemas.message import Party
 from schemas.numbers import shown
-from schemas.placement import CLOSED, OPEN, SPAM
+from schemas.placement import CLOSED, OPEN, SPAM, address_key, match_key
 from schemas.routing_rows import Changes, OutboxRow, ParticipantRow
 
 MERGED: Final = "merged"
 """Role of somebody who took part in a ticket that was merged into this one; goes when that one is reopened."""
+
+
+NAMED: Final = "the requester was named"
+"""Reason of the event that tells who the requester is now."""
 
 
 class NotTendedError(DeskError):
@@ -53,9 +60,16 @@ class Tending:
     """Whole tickets. `lifecycle` decides which status moves are allowed."""
 
     def __init__(
-        self, *, store: OutboundStore, lifecycle: Lifecycle, source: str, clock: Callable[[], datetime]
+        self,
+        *,
+        store: OutboundStore,
+        policies: Policies,
+        lifecycle: Lifecycle,
+        source: str,
+        clock: Callable[[], datetime],
     ) -> None:
         self._store = store
+        self._policies = policies
         self._lifecycle = lifecycle
         self._source = source
         self._clock = clock
@@ -81,6 +95,36 @@ class Tending:
         return await patiently(
             self._store, lambda: self._merge(source, into, allow_different_requesters=allow_different_requesters)
         )
+
+    async def requester(self, number: str, party: Party) -> None:
+        """Name the customer whose ticket it is: an agent forwarded it, or wrote down a call.
+
+        Replies go there from now on. Raises `NotTendedError` for what is no customer's address.
+        """
+        bare = party.address.strip().lower()
+        if not is_address(bare) or self._policies.is_staff(bare) or is_reply_address(bare):
+            raise NotTendedError(f"{bare!r} can be nobody's: write a customer's address, local@domain")
+        named = Party(address=bare, name=party.name)
+        await patiently(self._store, lambda: self._name(number, named))
+
+    async def _name(self, number: str, party: Party) -> None:
+        async with self._store.transaction() as transaction:
+            _, ticket = await self._one(transaction, number)
+            key = address_key(ticket.channel, party.address)
+            if ticket.merged_into_id is not None or ticket.status == SPAM:
+                raise NotTendedError("this ticket goes on as another one, or is spam: `tickets reopen` it first")
+            if key in ticket.insiders:
+                raise NotTendedError("that address takes part internally: it would see what customers never see")
+            if key == ticket.requester:
+                return
+            now = self._clock()
+            ticket.requester, ticket.requester_party = key, party
+            ticket.match = match_key(ticket.account, key, ticket.subject_base.strip())
+            await transaction.set_requester(ticket.id, party, key=key, match=ticket.match)
+            announcer = Announcer(source=self._source, now=now)
+            event = announcer.status_changed(ticket, previous=ticket.status, reason=NAMED)
+            await transaction.write(Changes(ticket_changes=[change_of(ticket)], outbox=[event]))
+            await transaction.look_again(ticket.scope, [key], at=now)
 
     async def _move(self, number: str, target: str) -> None:
         async with self._store.transaction() as transaction:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from psycopg.rows import TupleRow
 
+from schemas.message import Party
 from schemas.outbound_rows import DueSend, PlacedMessageRow, PutBackRow, SaidRow, SendResult, SpokenRow
 from schemas.routing_rows import HeldMessageRow
 from ticket_store.routing import RoutingStore, RoutingTransaction
@@ -39,6 +40,11 @@ class OutboundTransaction(RoutingTransaction):
     async def set_merge(self, ticket_id: int, *, into: int | None, at: datetime) -> None:
         """Let a locked ticket go on as another one, or by itself."""
         await self._do("set_merge", {"ticket_id": ticket_id, "into": into, "at": at})
+
+    async def set_requester(self, ticket_id: int, party: Party, *, key: bytes, match: bytes) -> None:
+        """Say whose a locked ticket is; who was the requester takes part no more."""
+        parameters = {"ticket_id": ticket_id, "address": party.address, "name": party.name, "key": key, "match": match}
+        await self._do("set_requester", parameters)
 
     async def dismiss(self, ticket_id: int, address_keys: Collection[bytes], *, role: str = "") -> None:
         """Let people take part in a locked ticket no more; with a role, only those who have it."""

@@ -4,12 +4,14 @@ import asyncio
 
 import pytest
 from answering_lab import LATER, answers, number_of, people, tending, ticket
-from routing_lab import Lab, digest, mail, open_lab
+from routing_lab import HOLDING, Lab, digest, mail, open_lab
 
 from lifecycle.statuses import MoveError
 from router.desk import NoSuchTicketError
+from router.policy import Policies, Staff
+from router.recipients import NotSaidError
 from router.tending import NotTendedError
-from schemas.message import Text
+from schemas.message import Party, Text
 
 
 async def events_of(lab: Lab, number: str) -> list[str]:
@@ -143,3 +145,28 @@ async def test_spam_is_closed_and_nobody_is_answered(database: str) -> None:
         assert (await ticket(lab, which))["status"] == "spam"
         with pytest.raises(Exception, match="spam"):
             await answers(lab).reply(which, Text(content="A"), by="rui")
+
+
+async def test_the_customer_of_a_forwarded_ticket_is_named_and_answered(database: str) -> None:
+    staffed = Policies(own_addresses=HOLDING.own_addresses, staff=Staff(addresses=frozenset({"rui@desk.example"})))
+    async with open_lab(database) as lab:
+        await lab.route(
+            mail("one", "rui@desk.example", subject="Fwd: Printer", prefix="forward", verdict="pass"), policies=staffed
+        )
+        which = await number_of(lab, "one")
+        with pytest.raises(NotSaidError, match="staff"):
+            await answers(lab, staffed).reply(which, Text(content="A"), by="rui")
+        desk = tending(lab, policies=staffed)
+        with pytest.raises(NotTendedError):
+            await desk.requester(which, Party(address="rui@desk.example"))
+        await desk.requester(which, Party(address="ana@a.example", name="Ana"))
+        assert await people(lab, which) == {"ana@a.example": "requester"}
+        said = await answers(lab, staffed).reply(which, Text(content="A"), by="rui")
+        assert said.recipients == ("ana@a.example",)
+        event = Lab.event(
+            (await lab.rows("select event from outbox order by position desc limit 1 offset 1"))[0]["event"]
+        )
+        assert (event.data.ticket.requester.address, event.data.status_reason) == (
+            "ana@a.example",
+            "the requester was named",
+        )

@@ -27,8 +27,8 @@ def answers(lab: Lab, policies: Policies = HOLDING) -> Outbound:
     return Outbound(store=store_of(lab), policies=policies, desks={"support": DESK}, source=SOURCE, clock=lambda: LATER)
 
 
-def tending(lab: Lab, now: datetime = LATER) -> Tending:
-    return Tending(store=store_of(lab), lifecycle=status_move, source=SOURCE, clock=lambda: now)
+def tending(lab: Lab, now: datetime = LATER, policies: Policies = HOLDING) -> Tending:
+    return Tending(store=store_of(lab), policies=policies, lifecycle=status_move, source=SOURCE, clock=lambda: now)
 
 
 def moving(lab: Lab, policies: Policies = HOLDING) -> Moving:

@@ -127,7 +127,13 @@ class Office:
 
     @property
     def tending(self) -> Tending:
-        return Tending(store=self._store, lifecycle=status_move, source=SOURCE, clock=self.clock)
+        return Tending(
+            store=self._store,
+            policies=self.policies,
+            lifecycle=status_move,
+            source=SOURCE,
+            clock=self.clock,
+        )
 
     @property
     def moving(self) -> Moving:

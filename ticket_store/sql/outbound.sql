@@ -45,6 +45,21 @@ update tickets
 set merged_into_id = :into, merged_at = case when (:into)::bigint is null then null else (:at)::timestamptz end
 where id = :ticket_id;
 
+-- name: set_requester!
+-- Say whose a locked ticket is; who was the requester takes part no more.
+with ticket as (
+    update tickets
+    set requester_key = :key, requester_address = :address, requester_name = :name, match_key = :match
+    where id = :ticket_id
+    returning id
+), before as (
+    delete from ticket_participants
+    where ticket_id = :ticket_id and role = 'requester' and address_key <> :key
+)
+insert into ticket_participants (ticket_id, address_key, address, role)
+select id, :key, :address, 'requester' from ticket
+on conflict (ticket_id, address_key) do update set role = 'requester', address = excluded.address;
+
 -- name: dismiss!
 -- Let people take part in a locked ticket no more.
 delete from ticket_participants
