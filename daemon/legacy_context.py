@@ -7,21 +7,29 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from daemon.settings import Settings
-from schemas.placement import Source
-from ticket_store.legacy import OldTicket, continued_by, read_old_tickets
+from router.incoming import MAIL
+from schemas.placement import Source, address_key
+from ticket_store.legacy import OldTicket, continued_by, of_requester, read_old_tickets
 from ticket_store.listing import as_json as plain
 
 Plain = dict[str, Any]
 
 
 async def of_message(
-    connection: AsyncConnection[TupleRow], settings: Settings, decision: Mapping[str, Any]
+    connection: AsyncConnection[TupleRow], settings: Settings, decision: Mapping[str, Any], sender: str
 ) -> list[Plain]:
-    """Give the old tickets that the evidence of a decision names, as plain data, also those that no export tells of."""
+    """Give the old tickets that the evidence of a decision names, as plain data, also those that no export tells of.
+
+    Where only the desk is known: the latest ones of the sender there.
+    """
     named = [one["shown"].partition(" ") for one in decision.get("evidence", ()) if one["source"] == Source.LEGACY]
-    keys = list(dict.fromkeys((desk, number) for desk, _, number in named))
+    keys = list(dict.fromkeys((desk, number) for desk, _, number in named if number))
     known = {(one.desk, one.number): one for one in await read_old_tickets(connection, keys)}
-    return with_links(settings, [known.get(key) or _only_named(*key) for key in keys])
+    found = [known.get(key) or _only_named(*key) for key in keys]
+    vague = {desk for desk, _, number in named if not number}
+    if vague:
+        found += await of_requester(connection, address_key(MAIL, sender), vague)
+    return with_links(settings, found)
 
 
 async def of_ticket(connection: AsyncConnection[TupleRow], settings: Settings, number: str) -> list[Plain]:

@@ -48,7 +48,7 @@ def show_held(message: int, *, as_json: bool) -> None:
         async with store.pool.connection() as connection:
             held = await spool.show_held(connection, message, now=now())
             likely = (await suggestions(store, [message])).get(message, [])
-            old = await of_message(connection, store.settings, held.decision)
+            old = await of_message(connection, store.settings, held.decision, held.message.sender)
             return {**plain(held), "suggestions": likely, "old_tickets": old}
 
     found = ask(read)

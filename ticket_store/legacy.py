@@ -92,6 +92,15 @@ async def read_old_tickets(connection: AsyncConnection[TupleRow], keys: Collecti
     return await fetch_all(connection, statement("legacy", "show_tickets"), which, OldTicket)
 
 
+async def of_requester(
+    connection: AsyncConnection[TupleRow], requester_key: bytes, desks: Collection[str]
+) -> list[OldTicket]:
+    """Give the latest old tickets of somebody at these desks: five at most."""
+    which = {"requester_key": requester_key, "desks": sorted(desks)}
+    cursor = await connection.execute(statement("legacy", "of_requester"), which)
+    return await read_old_tickets(connection, [(row[0], row[1]) for row in await cursor.fetchall()])
+
+
 async def continued_by(connection: AsyncConnection[TupleRow], number: str) -> list[OldTicket]:
     """Give the old tickets that go on in this ticket of ours."""
     cursor = await connection.execute(statement("legacy", "continued_by"), {"number": number})

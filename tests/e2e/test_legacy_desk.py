@@ -96,6 +96,9 @@ async def test_a_choice_can_be_made_before_any_mail_came_and_taken_back(daemon: 
     await sent(daemon, mail("late", "bob@b.example", "Re: Fatura", "m2@otrs.example"))
     assert daemon.json("tickets", "show", number)["ticket"]["message_count"] == 2
     assert daemon.json("legacy", "show", "otrs", "2012120510000021")["ticket"] == number
+    await sent(daemon, mail("vague", "bob@b.example", "Re: Something", "unknown@otrs.example"))
+    vague = next(one["id"] for one in daemon.json("spool", "list") if one["sender"] == "bob@b.example")
+    assert [old["number"] for old in daemon.json("spool", "show", str(vague))["old_tickets"]] == ["2012120510000021"]
     daemon.cli("legacy", "bind", "otrs", "2012120510000021", "--unbind")
     assert daemon.json("legacy", "show", "otrs", "2012120510000021")["choice"] == ""
 

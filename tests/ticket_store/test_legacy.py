@@ -16,6 +16,7 @@ from ticket_store.legacy import (
     continued_by,
     forget_choice,
     list_old_tickets,
+    of_requester,
     show_old_ticket,
 )
 from ticket_store.legacy_import import LegacyImport, stage, store_staged
@@ -139,6 +140,14 @@ async def test_a_ticket_continues_what_those_continue_that_were_merged_into_it(
     await choose_ticket(connection, ("otrs", "42"), first, by="eva", now=NOW, scopes=())
     rows.run("update tickets set merged_into_id = 2, merged_at = now() where id = 1")
     assert [old.number for old in await continued_by(connection, last)] == ["42"]
+
+
+async def test_the_latest_old_tickets_of_somebody_are_found(database: str, connection: Connection) -> None:
+    lines = [line(str(n), requester_key=digest("ana"), opened_at=START + timedelta(days=n)) for n in range(10, 17)]
+    await imported(database, *lines, line("99", requester_key=digest("bob")))
+    await imported(database, line("1", requester_key=digest("ana")), desk="rt")
+    found = await of_requester(connection, digest("ana"), ["otrs"])
+    assert sorted(old.number for old in found) == ["12", "13", "14", "15", "16"]
 
 
 async def test_an_import_leaves_choices_as_they_are(database: str, connection: Connection, rows: StoreRows) -> None:

@@ -174,6 +174,14 @@ join legacy_tickets as old on old.desk = c.desk and old.number = c.number
 left join tickets as ticket on ticket.id = old.ticket_id
 order by old.desk, old.number;
 
+-- name: of_requester
+-- Gives the latest old tickets of a requester at some desks.
+select desk, number
+from legacy_tickets
+where requester_key = :requester_key and desk = any(:desks::text[])
+order by opened_at desc nulls last, id desc
+limit 5;
+
 -- name: continued_by
 -- Gives the old tickets that go on in a ticket, or in one that was merged into it.
 with recursive members (id, step) as (
