@@ -23,12 +23,13 @@ from typing import Final, NamedTuple
 LETTERS: Final = 40
 BODY_OCTETS: Final = 15
 TAG_OCTETS: Final = 10
+LOCAL_OCTETS: Final = 64
 
 _TOKEN: Final = rf"([a-zA-Z2-7]{{{LETTERS}}})"
-IN_LOCAL_PART: Final = re.compile(rf"\+r{_TOKEN}\Z")
-IN_MESSAGE_ID: Final = re.compile(rf"\Asb\.{_TOKEN}@")
+IN_LOCAL_PART: Final = re.compile(rf"\+[rR]{_TOKEN}\Z")
+IN_MESSAGE_ID: Final = re.compile(rf"\A[sS][bB]\.{_TOKEN}@")
 IN_TEXT: Final = re.compile(rf"\[sb:{_TOKEN}\]")
-IN_LOOP: Final = re.compile(rf"\Asb\.{_TOKEN}\Z")
+IN_LOOP: Final = re.compile(rf"\A[sS][bB]\.{_TOKEN}\Z")
 
 
 class Token(NamedTuple):
@@ -82,9 +83,13 @@ def message_id_with(token: str, domain: str) -> str:
 
 
 def reply_address_with(token: str, address: str) -> str:
-    """Give the address to which answers go: `local+rTOKEN@domain`."""
+    """Give the address to which answers go: `local+rTOKEN@domain`.
+
+    The address itself where a local part leaves no room (64 octets, RFC 5321 section 4.5.3.1.1): ids lead back, too.
+    """
     local, _, domain = address.rpartition("@")
-    return f"{local}+r{token}@{domain}"
+    signed = f"{local}+r{token}"
+    return f"{signed}@{domain}" if len(signed.encode()) <= LOCAL_OCTETS else address
 
 
 def token_in_address(address: str) -> str:
