@@ -137,7 +137,7 @@ def reopen(number: Number, *, config: Config = None) -> None:
 
 @app.command()
 def spam(number: Number, *, config: Config = None) -> None:
-    """Call a ticket spam: nobody is answered, and what answers it is held."""
+    """Call a ticket spam: what answers it is held."""
     del config
     from daemon.tending import spam_ticket  # noqa: PLC0415 - see `daemon.cli`
 

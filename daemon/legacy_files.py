@@ -80,11 +80,10 @@ def _is_utf8(file: BinaryIO, part: bytes) -> bool:
 
 def read_csv(file: TextIO, *, zone: tzinfo, bad: Bad) -> Iterator[ImportedTicket]:
     """Read CSV with a line of names. Raises `UserError` when no column is the number."""
+    csv.field_size_limit(MAX_FIELD)
     first = file.readline(MAX_FIELD)
     separator = max(";,\t", key=first.count)
-    names = [_column(name) for name in next(csv.reader([first], delimiter=separator), [])]
-    _check_columns(names)
-    csv.field_size_limit(MAX_FIELD)
+    names = _columns(first, separator)
     reader = csv.reader(file, delimiter=separator)
     while True:
         begins = reader.line_num + 2
@@ -150,6 +149,11 @@ def _column(name: str) -> str:
     return OTHER_NAMES.get(folded, folded)
 
 
-def _check_columns(names: list[str]) -> None:
+def _columns(first: str, separator: str) -> list[str]:
+    try:
+        names = [_column(name) for name in next(csv.reader([first], delimiter=separator), [])]
+    except csv.Error:
+        names = []
     if "number" not in names:
         raise UserError(f"the first line must name the columns, with number among them: {', '.join(COLUMNS)}")
+    return names

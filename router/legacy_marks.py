@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from router.legacy_desk import LegacyDesk
 from schemas.legacy import OldKey
 from schemas.message import InboundMessage, SubjectPrefix
+from schemas.tokens import token_in_message_id
 
 MOST: Final = 8
 """Marks of one message that are looked at, the strongest ones."""
@@ -75,8 +76,8 @@ def _all(message: InboundMessage, desks: Iterable[LegacyDesk]) -> Iterator[Mark]
 
 
 def has_domain(desk: LegacyDesk, written: str) -> bool:
-    """Say whether a Message-ID, as written, ends with a domain of the desk's ids."""
-    if not desk.id_domains or len(written) >= MAX_SHOWN:
+    """Say whether a Message-ID, as written, ends with a domain of the desk's ids. One of our form is ours."""
+    if not desk.id_domains or len(written) >= MAX_SHOWN or token_in_message_id(written):
         return False
     return written.strip().strip("<>").rpartition("@")[2].lower() in desk.id_domains
 

@@ -45,8 +45,8 @@ class Replies:
         if inbound.envelope.intake == IMPORT:
             return None
         present = {party.address.strip().lower() for party in (*inbound.to, *inbound.cc)}
-        to, cc = _recipients(ticket, present)
-        sender = self._sender(inbound)
+        to, cc = self._recipients(ticket, present)
+        sender = self._sender(ticket, inbound)
         if not (to or cc) or sender is None:
             return None
         names = answered(spoken, visibility=Visibility.PUBLIC)
@@ -71,25 +71,23 @@ class Replies:
         own = self.own_text(text.content)
         return Text(content=own) if own != text.content else text
 
-    def _sender(self, inbound: InboundMessage) -> Party | None:
+    def _sender(self, ticket: Ticket, inbound: InboundMessage) -> Party | None:
         """Give the account's address, else the one of ours to which the agent wrote, with the agent's name."""
         written = next((_bare(address) for address in inbound.envelope.rcpt_to), None)
-        address = self.policies.senders.get(inbound.account) or written
+        address = self.policies.senders.get(ticket.account) or written
         return None if address is None else Party(address=address, name=inbound.sender.name)
 
+    def _recipients(self, ticket: Ticket, present: set[str]) -> tuple[tuple[Party, ...], tuple[Party, ...]]:
+        """Give requester and other participants whom customers may see, without staff and those who have it already."""
+        requester = ticket.requester_party
+        to = (requester,) if self._is_missing(ticket, requester.address, present) else ()
+        present.add(requester.address.strip().lower())
+        others = (address for key, address in ticket.members.items() if key not in ticket.insiders)
+        return to, tuple(Party(address=one) for one in others if self._is_missing(ticket, one, present))
 
-def _recipients(ticket: Ticket, present: Collection[str]) -> tuple[tuple[Party, ...], tuple[Party, ...]]:
-    """Give requester and other participants whom customers may see, without those who have it already."""
-    requester, absent = ticket.requester_party, set(present)
-    to = (requester,) if _is_missing(ticket, requester.address, absent) else ()
-    absent.add(requester.address.strip().lower())
-    others = (address for key, address in ticket.members.items() if key not in ticket.insiders)
-    return to, tuple(Party(address=address) for address in others if _is_missing(ticket, address, absent))
-
-
-def _is_missing(ticket: Ticket, address: str, present: Collection[str]) -> bool:
-    party = Party(address=address)
-    return is_somebody(ticket.channel, party) and address.strip().lower() not in present
+    def _is_missing(self, ticket: Ticket, address: str, present: Collection[str]) -> bool:
+        is_customer = is_somebody(ticket.channel, Party(address=address)) and not self.policies.is_staff(address)
+        return is_customer and address.strip().lower() not in present
 
 
 def _bare(address: str) -> str:

@@ -36,6 +36,9 @@ class Overview:
     dead_letters: int
     unpublished: int
     oldest_unpublished_seconds: float | None
+    sends_queued: int
+    """Messages of ours that are not sent yet."""
+    oldest_send_seconds: float | None
     lag: int
     partitions: tuple[PartitionLag, ...]
 

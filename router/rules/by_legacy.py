@@ -35,7 +35,7 @@ REASONS: Final = {
 def by_legacy(case: Case, findings: Findings) -> Placement | None:
     """Join where the old ticket goes on, or do what its desk wants of mail that nobody has placed."""
     marks = case.view.old.marks(case.message)
-    if not marks or case.message.staff:
+    if not marks or case.message.staff or (not marks[0].number and _is_ours(findings)):
         return None
     if case.message.message.automatic is Automatic.AUTO_REPLY:
         return _machine(case, findings, marks)
@@ -57,6 +57,11 @@ def _goes_on(case: Case, findings: Findings, marks: tuple[Mark, ...]) -> Placeme
         else:
             first = first or (mark, refused)
     return _refused(case, findings, *first) if first else None
+
+
+def _is_ours(findings: Findings) -> bool:
+    """Whether the message is about a ticket of ours, so that a mere domain or address of the old desk says nothing."""
+    return findings.accepted is not None or findings.first(*ELSEWHERE, Gate.SPAM) is not None
 
 
 def evidence(mark: Mark) -> Evidence:
@@ -168,10 +173,10 @@ def _caution(case: Case, findings: Findings, row: OldTicketRow | None, wanted: L
     inbound = case.message.message
     if inbound.verdict.result is Result.FAIL:
         return "the check of its sender failed: somebody else may have written it"
-    if wanted is LegacyPolicy.FORWARD:
-        return _not_sent_on(inbound)
     if any(_bars(refused) for refused in findings.refused):
         return "it answers a message on a ticket in which its sender takes no part"
+    if wanted is LegacyPolicy.FORWARD:
+        return _not_sent_on(inbound)
     if row is not None and row.requester_key not in (None, case.message.sender):
         return "its sender is not the one who opened it there"
     return None

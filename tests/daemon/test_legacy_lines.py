@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from connectors.mail.thread_ids import thread_id
 from daemon.errors import UserError
-from daemon.legacy_files import encoding_of, format_of, read_csv, read_jsonl
+from daemon.legacy_files import MAX_FIELD, encoding_of, format_of, read_csv, read_jsonl
 from daemon.legacy_lines import LineError, read_line, read_moment
 from daemon.legacy_mbox import MailboxReader
 from router.legacy_desk import LegacyDesk, NumberPattern
@@ -142,6 +142,28 @@ def test_any_line_is_read_or_refused_and_never_holds_what_the_store_refuses(valu
     shown = json.dumps([line.number, line.requester_address, line.subject, line.history], ensure_ascii=False)
     assert "\\u0000" not in shown
     shown.encode()
+
+
+@given(st.text(alphabet='a1;,"\t\r\n\0 {}[]:é', max_size=80))
+def test_any_text_after_the_names_is_lines_or_told(text: str) -> None:
+    found, told = csv_lines(f"number,messages,message_ids\n{text}")
+    lines = text.count("\n") + text.count("\r") + 2
+    assert len(found) + len(told) <= lines
+    assert all(0 < line <= lines + 1 for line, _ in told)
+    json_lines(*text.split("\n"))
+
+
+def test_a_quote_that_is_never_closed_ends_with_its_line_limit_not_with_all_memory() -> None:
+    text = 'number,subject\n1,"open\n' + "x\n" * (MAX_FIELD // 2 + 10)
+    found, told = csv_lines(text)
+    assert (found, len(told)) != ([], 0)
+    assert all("CSV" in why or "fields" in why or "number" in why for _, why in told)
+
+
+@pytest.mark.parametrize("first", ["", '"', "number\0", "a" * (MAX_FIELD + 5)])
+def test_names_that_are_none_are_refused_in_a_sentence(first: str) -> None:
+    with pytest.raises(UserError, match="first line"):
+        csv_lines(f"{first}\n1\n")
 
 
 DESK = LegacyDesk(

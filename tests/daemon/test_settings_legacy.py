@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -169,3 +170,27 @@ def test_a_pattern_takes_time_that_grows_with_the_text_alone() -> None:
 def test_a_pattern_that_needs_much_memory_is_refused() -> None:
     with pytest.raises(PatternError):
         NumberPattern("(?P<number>(?:(?:(?:x{1,200}){1,200}){1,200}))")
+
+
+def test_ptisp_is_ours_from_midnight_of_its_cut_over(tmp_path: Path) -> None:
+    (desk,) = policies(settings(tmp_path, MAIL + PTISP)).legacy
+    midnight = datetime(2012, 12, 6, tzinfo=ZoneInfo("Europe/Lisbon"))
+    assert desk.in_charge(midnight - timedelta(seconds=1))
+    assert not desk.in_charge(midnight)
+
+
+def test_pixlparks_portal_goes_on_until_its_last_day_ends_where_it_is_used(tmp_path: Path) -> None:
+    text = """
+[legacy.portal]
+cutover_at = "2023-12-01T00:00:00"
+parallel_until = 2024-01-08T00:00:00
+tz = "Europe/Moscow"
+addresses = ["portal@pixl.example"]
+policy = "forward"
+policy_after = "open"
+forward_to = "in@pixl.example"
+"""
+    (desk,) = policies(settings(tmp_path, MAIL + text)).legacy
+    end = datetime(2024, 1, 7, 21, tzinfo=UTC)
+    assert desk.wants(end - timedelta(seconds=1)) is LegacyPolicy.FORWARD
+    assert desk.wants(end) is LegacyPolicy.OPEN

@@ -62,9 +62,9 @@ async def test_an_old_ticket_that_broke_in_two_is_joined_by_one_choice(daemon: R
     assert daemon.json("legacy", "import", str(export), "--desk", "otrs")["known"] == 2
 
     subject = "Re: [Ticket#2012120510000013] Impressora"
-    await sent(daemon, mail("one", "ana@a.example", subject))
-    (held,) = daemon.json("spool", "list")
-    assert held["reason"] == "legacy"
+    await sent(daemon, mail("one", "ana@a.example", subject), mail("early", "ana@a.example", f"{subject}!"))
+    held, early = daemon.json("spool", "list")
+    assert (held["reason"], early["reason"]) == ("legacy", "legacy")
     (old,) = daemon.json("spool", "show", str(held["id"]))["old_tickets"]
     assert old["url"] == "https://otrs.example/zoom/2012120510000013"
     assert old["opened_at"] == "2012-12-05T17:00:00+00:00"
@@ -73,6 +73,7 @@ async def test_an_old_ticket_that_broke_in_two_is_joined_by_one_choice(daemon: R
     assert "A impressora pisca." in text
 
     daemon.cli("spool", "open", str(held["id"]))
+    daemon.wait_until(lambda: daemon.json("spool", "list") == [], seconds=30, what="released", every=0.5)
     await sent(
         daemon,
         mail("two", "ana@a.example", subject),
@@ -80,9 +81,10 @@ async def test_an_old_ticket_that_broke_in_two_is_joined_by_one_choice(daemon: R
         mail("eve", "eve@e.example", subject),
     )
     (ticket,) = daemon.json("tickets", "list")
-    assert ticket["message_count"] == 3
+    assert ticket["message_count"] == 4
     found = daemon.json("tickets", "show", ticket["number"])
-    assert [message["decision"]["rule"] for message in found["messages"]] == ["operator", "legacy", "legacy"]
+    assert [message["decision"]["rule"] for message in found["messages"]] == ["operator", *3 * ["legacy"]]
+    assert found["messages"][1]["decision"]["explanation"].startswith("Released: ")
     assert [old["number"] for old in found["old_tickets"]] == ["2012120510000013"]
     assert "Old ticket otrs 2012120510000013" in daemon.cli("tickets", "show", ticket["number"]).stdout
     assert [held["reason"] for held in daemon.json("spool", "list")] == ["stranger"]

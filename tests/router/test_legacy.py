@@ -97,6 +97,24 @@ def test_an_answer_to_the_old_address_is_the_old_desks_and_a_new_request_is_not(
     assert paper.ticket("request").number
 
 
+def test_an_id_of_our_own_form_is_never_the_old_desks_though_it_has_its_domain() -> None:
+    paper = LegacyPaper(policies())
+    paper.route(answering(f"<sb.{'a' * 40}@otrs.example>"))
+    assert paper.hold("one") is HoldReason.UNMATCHED
+
+
+def test_what_is_about_our_ticket_is_not_the_old_desks_for_its_address_in_cc() -> None:
+    paper = LegacyPaper(policies())
+    paper.route(mail("one", ANA, verdict="pass"))
+    number = paper.ticket("one").number
+    paper.view.numbers[number] = paper.ticket("one").id
+    subject = f"Re: [#{number[:3]}-{number[3:6]}-{number[6:]}] Printer"
+    paper.route(about("tagged", subject=subject, cc=["help@otrs.example"]))
+    paper.route(about("else", answers="one", subject="Another matter", cc=["help@otrs.example"]))
+    assert paper.ticket("tagged") is paper.ticket("one")
+    assert paper.ticket("else").continues_id == paper.ticket("one").id
+
+
 def test_the_old_desk_takes_part_in_no_ticket() -> None:
     paper = LegacyPaper(policies())
     paper.route(mail("one", ANA, cc=["help@otrs.example", BOB]))

@@ -122,6 +122,13 @@ def test_an_answer_to_somebody_elses_message_is_not_opened_by_an_old_number() ->
     assert paper.placed("eve").state == "held"
 
 
+def test_an_answer_to_somebody_elses_message_is_not_sent_on_to_the_old_desk() -> None:
+    paper = LegacyPaper(policies(replace(OTRS, policy=LegacyPolicy.FORWARD, forward_to="in@otrs.example")))
+    paper.route(mail("ana", ANA, verdict="pass"), about("eve", EVE, answers="ana"))
+    assert paper.sent_on() == {}
+    assert paper.placed("eve").state == "held"
+
+
 def test_an_old_ticket_of_another_scope_draws_nothing() -> None:
     paper = LegacyPaper(policies())
     paper.route(mail("ana", ANA, subject="Printer", verdict="pass"))

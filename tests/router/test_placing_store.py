@@ -1,18 +1,16 @@
 """Rules and gates on a real store: what they need is read under locks, and what they decide is written at once."""
 
-from collections.abc import Sequence
+import asyncio
 from typing import Any
 
 from routing_lab import HOLDING, OWN_ADDRESS, START, Lab, mail, open_lab
+from signed_lab import say, stored, ticket_of
 
 from router.desk import Desk
-from router.outgoing import Letter, outgoing
 from router.policy import AccountPolicy, Policies, Staff, Strangers
-from router.tokens import Signer, SigningKey
-from router.view import Ticket
-from schemas.message import InboundMessage, Party, Text
+from schemas.message import InboundMessage
 from schemas.numbers import subject_tag
-from schemas.placement import Author, SendKind, Visibility
+from schemas.placement import Author, Visibility
 from schemas.routing_rows import Changes, QuotedRow
 from schemas.sending_rows import DeliveryRow
 from schemas.tokens import token_in_message_id
@@ -26,49 +24,6 @@ STAFFED = Policies(
 )
 
 
-async def signer_of(lab: Lab) -> Signer:
-    instance_id, rows = await lab.store.signing_keys()
-    keys = [SigningKey(id=row.id, secret=row.secret, retired=row.retired) for row in rows]
-    return Signer(instance_id=instance_id, keys=keys)
-
-
-async def say(
-    lab: Lab,
-    on: str,
-    *,
-    to: Sequence[str] = ("ana@a.example",),
-    visibility: Visibility = Visibility.PUBLIC,
-    message_id: int = 9000,
-) -> str:
-    """Say something on the ticket of a message; give its token."""
-    async with lab.store.transaction() as transaction:
-        row, _ = (await transaction.lock_tickets({await ticket_of(lab, on)}))[0]
-        letter = Letter(
-            ticket=Ticket.stored(row, None),
-            text=Text(content=f"text of {message_id}"),
-            author=Author.AGENT,
-            sender=Party(address=OWN_ADDRESS),
-            kind=SendKind.REPLY,
-            to=[Party(address=address) for address in to],
-            visibility=visibility,
-        )
-        rows = outgoing(letter, message_id=message_id, signer=await signer_of(lab), now=START)
-        sends = [rows.send] if rows.send else []
-        await transaction.write(Changes(messages=[rows.message], own_threads=[rows.thread], sends=sends))
-    return (await signer_of(lab)).issue(ticket_id=row.id, message_id=message_id, opened_at=row.created_at)
-
-
-async def ticket_of(lab: Lab, name: str) -> int:
-    found: int = (await lab.rows("select ticket_id from messages where body_text = %s", [f"text of {name}"]))[0][
-        "ticket_id"
-    ]
-    return found
-
-
-async def stored(lab: Lab, name: str) -> dict[str, Any]:
-    return (await lab.rows("select * from messages where body_text = %s", [f"text of {name}"]))[0]
-
-
 def report(name: str, token: str, **said: Any) -> InboundMessage:
     return mail(
         name,
@@ -77,6 +32,14 @@ def report(name: str, token: str, **said: Any) -> InboundMessage:
         tokens=[("report", token)],
         report={"recipient": "ana@a.example", "status": "5.1.1", **said},
     )
+
+
+async def somebody_waits(lab: Lab) -> None:
+    """Return when a transaction waits for another one."""
+    for _ in range(2000):
+        if await lab.rows("select 1 from pg_locks where not granted"):
+            return
+        await asyncio.sleep(0.01)
 
 
 async def test_a_reply_address_finds_its_ticket_without_any_id_in_common(database: str) -> None:
@@ -209,6 +172,23 @@ async def test_a_chain_of_merged_tickets_is_read_to_its_end(database: str) -> No
         await lab.run("update tickets set merged_into_id = 1, status = 'closed', closed_at = now() where id = 17")
         await lab.route(mail("late", answers="m3", subject="m3"))
         assert (await lab.held())["late"] == "unmatched_reply"
+
+
+async def test_a_ticket_that_is_merged_while_a_batch_waits_for_it_leads_on(database: str) -> None:
+    async with open_lab(database) as lab:
+        await lab.route(mail("one"), mail("other", subject="Scanner"))
+        async with lab.pool.connection() as connection, connection.transaction():
+            await connection.execute(
+                "update tickets set merged_into_id = 2, status = 'closed', closed_at = created_at where id = 1"
+            )
+            answer = asyncio.create_task(lab.route(mail("two", answers="one")))
+            await asyncio.wait_for(somebody_waits(lab), timeout=20)
+        await answer
+        assert await ticket_of(lab, "two") == 2
+        assert (await lab.rows("select message_count from tickets order by id")) == [
+            {"message_count": 1},
+            {"message_count": 2},
+        ]
 
 
 async def test_a_move_teaches_what_its_sender_quotes(database: str) -> None:

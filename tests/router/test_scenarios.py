@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
 import pytest
+import yaml
 from postgres_server import PostgresServer
 from routing_lab import Lab, open_lab
-from scenario_file import Scenario, citations, scenarios
+from scenario_file import Plain, Scenario, ScenarioError, citations, scenario_of, scenarios
 from scenario_stage import Stage
 
 ALL = scenarios()
@@ -55,3 +56,37 @@ def test_scenarios_cite_only_what_is_on_the_list() -> None:
 def test_no_two_scenarios_have_the_same_title() -> None:
     titles = [scenario.title for scenario in ALL]
     assert sorted(titles) == sorted(set(titles))
+
+
+STOLEN = """
+title: Somebody who knows an id writes in the customer's name
+cites: [spoofing]
+steps:
+  - mail: first
+    from: ana
+    subject: Printer
+  - mail: forged
+    from: ana
+    really: eve
+    answers: first
+"""
+
+
+def test_the_check_after_every_scenario_sees_a_stranger_on_a_ticket(theatre: Theatre) -> None:
+    scenario = scenario_of(yaml.load(STOLEN, Loader=Plain), "stolen")  # noqa: S506 - a safe loader with fewer words
+    with pytest.raises(AssertionError, match=r"eve@elsewhere\.example writes on a ticket of"):
+        theatre.play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("title: x\ncites: [rule 1]\nsteps: [{mail: a, form: ana}]", "there is no 'form' here"),
+        ("title: x\ncites: [rule 1]\nsteps: [{male: a}]", "a step begins with one of"),
+        ("title: x\ncites: [rule 1]\nsteps: [{mail: a, time: tomorrow}]", "a time is written"),
+        ("title: x\nsteps: [{mail: a}]", "needs title, cites and steps"),
+    ],
+)
+def test_a_scenario_with_a_mistake_says_where(text: str, why: str) -> None:
+    with pytest.raises(ScenarioError, match=why):
+        scenario_of(yaml.load(text, Loader=Plain), "here")  # noqa: S506 - a safe loader with fewer words

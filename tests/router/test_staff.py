@@ -139,6 +139,21 @@ def test_whom_an_agent_names_takes_part() -> None:
     assert paper.ticket("three") is paper.ticket("one")
 
 
+def test_an_answer_on_a_ticket_that_staff_opened_goes_to_no_staff() -> None:
+    paper = PaperRouter(STAFF)
+    paper.route(agents("two", "", prefix="forward"))
+    paper.route(agents("three", paper.say("two", to=[RUI])))
+    assert paper.ticket("three") is paper.ticket("two")
+    assert paper.placer.sendings.messages == []
+
+
+def test_an_answer_goes_out_from_the_address_of_the_tickets_account() -> None:
+    paper = PaperRouter(replace(STAFF, senders={"support": OWN_ADDRESS, "sales": "sales@desk.example"}))
+    paper.route(mail("one", account="sales"))
+    paper.route(agents("two", paper.say("one")))
+    assert paper.placer.sendings.messages[0].sender_address == "sales@desk.example"
+
+
 def test_what_comes_from_an_archive_is_not_sent_again() -> None:
     paper = PaperRouter(STAFF)
     paper.route(mail("one"))

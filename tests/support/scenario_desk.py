@@ -77,6 +77,8 @@ class Relay:
         return dict.fromkeys(addresses, Delivered("sent", "250"))
 
     async def get(self, digest: str) -> bytes:
+        if digest not in self.blobs:
+            raise FileNotFoundError(digest)
         return self.blobs[digest]
 
     async def keep(self, content: bytes) -> None:
@@ -151,6 +153,7 @@ class Office:
 
     async def take(self, raw: bytes, *, rcpt_to: Sequence[str], mail_from: str, verdict: Table) -> list[InboundMessage]:
         """Take a mail at the door: one message for each account, with what the check of its sender said."""
+        await self.relay.keep(raw)
         accounts: dict[Account, list[str]] = {}
         for address in rcpt_to:
             account = self.account_of(address)

@@ -56,6 +56,8 @@ async def test_everything_is_counted_and_the_oldest_has_its_age(database: str, r
         dead_letters=1,
         unpublished=2,
         oldest_unpublished_seconds=3600,
+        sends_queued=0,
+        oldest_send_seconds=None,
         lag=8,
         partitions=(
             PartitionLag(partition=0, stored_offset=7, next_offset=10, lag=3),
@@ -73,6 +75,8 @@ async def test_an_empty_store_waits_for_nothing(database: str) -> None:
         "dead_letters": 0,
         "unpublished": 0,
         "oldest_unpublished_seconds": None,
+        "sends_queued": 0,
+        "oldest_send_seconds": None,
         "lag": 0,
         "partitions": [],
     }

@@ -13,8 +13,11 @@ select
     (extract(epoch from (:now)::timestamptz - oldest.held_at))::float as oldest_held_seconds,
     (select count(*) from dead_letters where state = 'open') as dead_letters,
     pending.unpublished,
-    (extract(epoch from (:now)::timestamptz - pending.oldest_at))::float as oldest_unpublished_seconds
+    (extract(epoch from (:now)::timestamptz - pending.oldest_at))::float as oldest_unpublished_seconds,
+    sending.queued as sends_queued,
+    (extract(epoch from (:now)::timestamptz - sending.oldest_at))::float as oldest_send_seconds
 from (select min(held_at) as held_at from spool) as oldest
 cross join (
     select count(*) as unpublished, min(created_at) as oldest_at from outbox where published_at is null
-) as pending;
+) as pending
+cross join (select count(*) as queued, min(created_at) as oldest_at from sends where state = 'queued') as sending;
