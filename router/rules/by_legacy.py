@@ -12,6 +12,7 @@ from router.gates import GATES, Candidate, Case, Refusal, is_internal, reopens
 from router.legacy_desk import LegacyPolicy
 from router.legacy_marks import By, Mark, numbers_in_subject
 from router.placement import Placement, forwarded, held, joined, opened
+from router.policy import SenderMatch
 from router.subjects import is_changed
 from schemas.legacy import OldTicketRow
 from schemas.message import Automatic, InboundMessage, Result, SubjectPrefix
@@ -95,6 +96,8 @@ def _refusal(case: Case, mark: Mark, row: OldTicketRow, candidate: Candidate) ->
         reason = check(case, candidate)
         if reason is None and gate is Gate.PARTICIPANT:
             reason = _stranger(case, row, candidate)
+        if reason is None and gate is Gate.VERDICT:
+            reason = _guessed(case, candidate)
         if reason is not None:
             return Refusal(candidate, gate, reason)
     return None
@@ -111,6 +114,12 @@ def _stranger(case: Case, row: OldTicketRow, candidate: Candidate) -> str | None
     if candidate.evidence.relation is Relation.KNOWN and row.chosen_by != BY_POLICY:
         return None
     return "it names an old ticket that goes on there, but does not name the requester"
+
+
+def _guessed(case: Case, candidate: Candidate) -> str | None:
+    if candidate.evidence.relation is Relation.KNOWN or case.policy.sender_match is not SenderMatch.OFF:
+        return None
+    return "the account joins nothing by what can be guessed"
 
 
 def _is_its_subject(case: Case, mark: Mark, row: OldTicketRow) -> bool:
@@ -144,7 +153,8 @@ def _refused(case: Case, findings: Findings, mark: Mark, refused: Refusal) -> Pl
     why = f"By {mark.by} it is about {mark.shown}, which goes on in ticket {ticket.number}, but {refused.reason}"
     if refused.gate in ELSEWHERE and case.message.message.verdict.result is not Result.FAIL:
         return opened(findings, rule=Rule.LEGACY, why=f"{why}: a new ticket that follows it.", continues=ticket)
-    reason = REASONS.get(refused.gate, HoldReason.SUSPICIOUS)
+    failed = case.message.message.verdict.result is Result.FAIL
+    reason = REASONS.get(refused.gate, HoldReason.SUSPICIOUS if failed else HoldReason.LEGACY)
     return held(findings, rule=Rule.LEGACY, reason=reason, why=f"{why}.", evidence=(refused.candidate.evidence,))
 
 

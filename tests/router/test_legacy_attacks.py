@@ -29,7 +29,8 @@ def test_guessing_an_old_number_reaches_nobodys_ticket(sender: str, verdict: str
     paper.route(mail("ana", ANA, subject="Printer", verdict="pass"))
     paper.bind("42", "ana")
     paper.route(about("guess", sender, verdict=verdict, cc=[EVE]))
-    assert paper.hold("guess") in (HoldReason.STRANGER, HoldReason.SUSPICIOUS)
+    by_verdict = HoldReason.SUSPICIOUS if verdict == "fail" else HoldReason.LEGACY
+    assert paper.hold("guess") is (HoldReason.STRANGER if sender == EVE else by_verdict)
     assert senders(paper, "ana") == {ANA}
     assert EVE not in paper.ticket("ana").members.values()
 
@@ -93,6 +94,16 @@ def test_where_any_sender_may_match_the_number_is_enough_for_its_own_sender() ->
     )
     assert paper.threads() == {"one": ["one", "two"]}
     assert paper.hold("eve") is HoldReason.STRANGER
+
+
+def test_an_account_that_joins_nothing_by_what_can_be_guessed_follows_ids_of_the_export_alone() -> None:
+    paper = LegacyPaper(policies(sender_match=SenderMatch.OFF))
+    paper.known("42", requester=ANA, ids=("m1",), subject="Printer")
+    paper.route(mail("ana", ANA, subject="Printer", verdict="pass"))
+    paper.bind("42", "ana")
+    paper.route(about("number", minutes=1), about("id", answers="m1", subject="Re: Printer", minutes=2))
+    assert paper.hold("number") is HoldReason.LEGACY
+    assert paper.ticket("id") is paper.ticket("ana")
 
 
 def test_being_put_on_a_ticket_by_a_person_is_not_enough_for_a_number_alone() -> None:
