@@ -96,7 +96,7 @@ class Scenario:
     title: str
     cites: tuple[str, ...]
     steps: tuple[Step, ...]
-    people: Mapping[str, str] = field(default_factory=dict)
+    people: Mapping[str, str] = field(default_factory=lambda: PEOPLE)
     settings: Table = field(default_factory=dict)
     why: str = ""
     file: str = ""
@@ -130,7 +130,7 @@ def scenario_of(document: Table, file: str) -> Scenario:
     return Scenario(
         title=title,
         cites=tuple(map(str, document["cites"])),
-        steps=tuple(_step(entry, where) for entry in document["steps"]),
+        steps=tuple(step_of(entry, where) for entry in document["steps"]),
         people={**PEOPLE, **document.get("people", {})},
         settings=document.get("settings", {}),
         why=document.get("why", ""),
@@ -138,7 +138,8 @@ def scenario_of(document: Table, file: str) -> Scenario:
     )
 
 
-def _step(entry: Table, where: str) -> Step:
+def step_of(entry: Table, where: str) -> Step:
+    """Make a step of one entry. Raises `ScenarioError`."""
     verbs = [verb for verb in VERBS if verb in entry]
     if not verbs:
         raise ScenarioError(f"{where}: a step begins with one of {', '.join(VERBS)}, not {sorted(entry)}")
@@ -146,7 +147,7 @@ def _step(entry: Table, where: str) -> Step:
     _only(entry, {verb, "time", *VERBS[verb]}, f"{where}, step {entry[verb]!r}")
     what = {key: value for key, value in entry.items() if key != "time"}
     if verb in ("together", "at once"):
-        what[verb] = [_step(inner, where) for inner in entry[verb]]
+        what[verb] = [step_of(inner, where) for inner in entry[verb]]
     name = entry[verb] if isinstance(entry[verb], str) else verb
     return Step(verb=verb, name=name, after=_after(entry.get("time", "+1 minute"), where), what=what)
 

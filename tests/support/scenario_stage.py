@@ -10,7 +10,7 @@ from typing import Final
 from routing_lab import START, Lab
 from scenario_desk import Office, settings_of
 from scenario_expect import Expectations
-from scenario_file import Scenario, ScenarioError, Step, Table
+from scenario_file import Scenario, ScenarioError, Step, Table, step_of
 from scenario_mail import Post, Written
 from scenario_rows import Rows
 from scenario_truth import Truth
@@ -28,7 +28,10 @@ ACCOUNT: Final = "support@desk.example"
 
 
 class Stage:
-    """One scenario in one database that others share: its accounts and scopes carry `number`."""
+    """One scenario in one database that others share: its accounts and scopes carry `number`.
+
+    `facts` holds what each mail's step says, for when the mail comes again.
+    """
 
     def __init__(self, lab: Lab, scenario: Scenario, number: int) -> None:
         self.scenario = scenario
@@ -41,7 +44,7 @@ class Stage:
         self.truth = Truth(self.rows, self.office, scenario.people)
         self.expected = Expectations(self.rows, self.office, scenario.people)
         self._lab = lab
-        self._facts: dict[str, Table] = {}
+        self.facts: dict[str, Table] = {}
         self._verbs: dict[str, Callable[[Step], Awaitable[None]]] = {
             "mail": self._mail,
             "again": self._again,
@@ -67,14 +70,22 @@ class Stage:
     async def play(self) -> None:
         """Do every step, then check what must hold after any scenario."""
         for step in self.scenario.steps:
-            self.office.now += step.after
-            act = self._verbs.get(step.verb)
-            if act is None:
-                raise ScenarioError(f"nobody can {step.verb!r} yet")
-            await act(step)
-            if step.verb != "expect":
-                await self._after(step)
+            await self.act(step)
         await self.truth.check()
+
+    async def act(self, step: Step) -> None:
+        """Do one step, and let go what follows from it."""
+        self.office.now += step.after
+        act = self._verbs.get(step.verb)
+        if act is None:
+            raise ScenarioError(f"nobody can {step.verb!r} yet")
+        await act(step)
+        if step.verb != "expect":
+            await self._after(step)
+
+    async def do(self, **entry: object) -> None:
+        """Do one step as a scenario would write it, with `_` for blanks in keys (`from_` for `from`)."""
+        await self.act(step_of({key.strip("_").replace("_", " "): value for key, value in entry.items()}, "a test"))
 
     async def _after(self, step: Step) -> None:
         """Let notices and sends go, and name what we sent: `what STEP sent`, and `reply` and `note` by their names."""
@@ -107,8 +118,8 @@ class Stage:
             self.post.write(step.name, what, self.office.now) if step.verb == "mail" else self.post.written[step.name]
         )
         self.post.written[step.name] = mail
-        self._facts.setdefault(step.name, what)
-        return await self._delivered(step.name, mail, self._facts[step.name])
+        self.facts.setdefault(step.name, what)
+        return await self._delivered(step.name, mail, self.facts[step.name])
 
     async def _delivered(self, name: str, mail: Written, what: Table) -> list[InboundMessage]:
         rcpt_to = self.post.parties(what["delivered to"]) if "delivered to" in what else self._recipients(mail)
