@@ -95,7 +95,7 @@ def receive(
 ) -> Incoming:
     """Prepare a message for matching. Without a signer no token is true."""
     sender = address_key(message.channel, message.sender.address)
-    desks = tuple(desk for desk in policies.legacy if desk.serves(message.account)) if policies.legacy else ()
+    desks = tuple(desk for desk in policies.legacy if desk.serves(message.account)) if message.channel == MAIL else ()
     return Incoming(
         id=message_id,
         message=message,

@@ -75,6 +75,7 @@ class SecondLook:
         async with self._store.transaction() as transaction:
             row = await transaction.held_message(message_id)
             if row is None:
+                await transaction.looked_at(message_id)
                 return False
             inbound = message_of(row)
             signer = await self._keyring.signer([inbound])
@@ -82,10 +83,8 @@ class SecondLook:
             wanted = Wanted(ids=extra, held=frozenset({row.id}))
             view = await read_view(transaction, [message], self._policies, wanted, signer)
             waiting = view.waiting.get(row.id)
-            if waiting is None:
-                return False
-            placement = decide(waiting, view, self._policies.of(inbound.account), waiting=True)
-            if not _is_release(placement):
+            placement = decide(waiting, view, self._policies.of(inbound.account), waiting=True) if waiting else None
+            if waiting is None or placement is None or not _is_release(placement):
                 await transaction.looked_at(message_id)
                 return False
             await transaction.reserve_ticket_ids(1)

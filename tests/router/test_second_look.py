@@ -80,6 +80,14 @@ async def test_a_message_that_the_store_refuses_stops_no_other(lab: Lab) -> None
     assert list(await lab.held()) == ["two"]
 
 
+async def test_a_mark_on_what_is_not_held_any_more_is_taken_away(lab: Lab) -> None:
+    await lab.route(about("one"), policies=policies())
+    await lab.run("update messages set state = 'noted'")
+    await lab.run("update spool set look_again_at = now() - interval '100 years'")
+    look = second_look(lab, policies())
+    assert [await look.round(), await look.round()] == [1, 0]
+
+
 async def test_what_a_person_has_placed_meanwhile_stays_there(lab: Lab) -> None:
     await lab.route(about("one"), about("two", minutes=1), policies=policies())
     await desk_of(lab, policies()).open(await message_id(lab, "one"))
