@@ -1,4 +1,4 @@
-"""`demo`: a daemon of its own, a dozen mails by real SMTP, and what became of each."""
+"""`demo`: a daemon of its own, a dozen mails by real SMTP, what it sends in turn, and what became of each."""
 
 import asyncio
 import json
@@ -26,7 +26,9 @@ from daemon import logs
 from daemon.asking import for_people
 from daemon.cli_options import print_line, print_table
 from daemon.clock import now
-from daemon.demo_mails import DemoMail, demo_mails
+from daemon.demo_answers import REASONS, SENT, answered, reasons, sent_rows
+from daemon.demo_mails import BRUNO, DemoMail, demo_mails
+from daemon.demo_relay import DemoRelay, demo_relay
 from daemon.errors import NO, UserError
 from daemon.look import ledger_of, ledger_rows
 from daemon.opened import opened
@@ -46,11 +48,12 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What the store says in the end."""
+    """What the store says in the end. `reasons` says of every message where it is and why."""
 
     tickets: Sequence[Row]
     spool: Sequence[Row]
     ledger: Ledger
+    reasons: Sequence[Row] = ()
 
 
 def run_demo(*, keep: bool) -> int:
@@ -60,15 +63,23 @@ def run_demo(*, keep: bool) -> int:
     environment = _environment(folder)
     settings = load(None, environment, folder).settings
     mails = list(demo_mails())
-    with _daemon(folder, environment, settings, keep=keep):
+    relay_port = settings.outbound.smtp.port
+    with demo_relay(relay_port) as relay, _daemon(folder, environment, settings, keep=keep):
+        print_line(f"\nSending {len(mails)} mails by SMTP to 127.0.0.1:{settings.smtp.port}:\n")
         _send(settings, mails)
+        before = asyncio.run(_outcome(settings, len(mails)))
+        mails.append(answered(folder, environment, relay, before.tickets))
+        print_line("     an agent answers Ana, by the command `switchboard tickets reply`")
+        _send(settings, mails[-1:], first=len(mails))
+        relay.wait_for(BRUNO, notice=True)
         outcome = asyncio.run(_outcome(settings, len(mails)))
-        _show(outcome)
+        _show(outcome, relay)
         wrong = list(mistakes(mails, outcome))
         for line in wrong:
             print_line(f"NOT AS PROMISED: {line}")
         print_line("Everything became what it should." if not wrong else "")
         if keep:
+            print_line("\nThe demo's relay ends with it: what the daemon sends from now on waits.")
             _say_how_to_look(folder, environment)
     return NO if wrong else 0
 
@@ -76,8 +87,19 @@ def run_demo(*, keep: bool) -> int:
 def _environment(folder: Path) -> dict[str, str]:
     """Give an environment of our own settings alone."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")}
-    smtp, http = free_ports(2)
-    ours = {"DATA_DIR": str(folder), "SMTP__PORT": str(smtp), "HTTP__PORT": str(http), "LOG__FORMAT": "json"}
+    smtp, http, relay = free_ports(3)
+    ours = {
+        "DATA_DIR": str(folder),
+        "SMTP__PORT": str(smtp),
+        "SMTP__HOSTNAME": "switchboard.example",
+        "HTTP__PORT": str(http),
+        "LOG__FORMAT": "json",
+        "OUTBOUND__SMTP__HOST": "127.0.0.1",
+        "OUTBOUND__SMTP__PORT": str(relay),
+        "LEGACY__OLD__CUTOVER_AT": "2026-01-01T00:00:00Z",
+        "LEGACY__OLD__SUBJECT_PATTERNS": json.dumps([r"\[Ticket#(?P<number>\d+)\]"]),
+        "LEGACY__OLD__URL": "https://old.example/ticket/{number}",
+    }
     return {**clean, **{f"SWITCHBOARD_{name}": value for name, value in ours.items()}}
 
 
@@ -133,11 +155,10 @@ def _stop(daemon: "subprocess.Popen[bytes]") -> None:
         daemon.wait()
 
 
-def _send(settings: Settings, mails: Sequence[DemoMail]) -> None:
-    print_line(f"\nSending {len(mails)} mails by SMTP to 127.0.0.1:{settings.smtp.port}:\n")
+def _send(settings: Settings, mails: Sequence[DemoMail], *, first: int = 1) -> None:
     with smtplib.SMTP("127.0.0.1", settings.smtp.port, timeout=60) as smtp:
-        for number, mail in enumerate(mails, start=1):
-            smtp.sendmail(mail.sender, ["support@switchboard.example"], mail.raw)
+        for number, mail in enumerate(mails, start=first):
+            smtp.sendmail(mail.sender, [mail.to], mail.raw)
             print_line(f" {number:>2}  {mail.caption}")
 
 
@@ -152,14 +173,17 @@ async def _outcome(settings: Settings, sent: int) -> Outcome:
         async with store.pool.connection() as connection:
             tickets = [plain(line) for line in await list_tickets(connection)]
             spool = [plain(line) for line in await list_spool(connection, now=now())]
-        return Outcome(tickets=tickets, spool=spool, ledger=found)
+        why = await reasons(store.pool, now())
+        return Outcome(tickets=tickets, spool=spool, ledger=found, reasons=why)
 
 
-def _show(outcome: Outcome) -> None:
+def _show(outcome: Outcome, relay: DemoRelay) -> None:
     print_line("")
     tickets = [for_people(row) for row in outcome.tickets]
     print_table(tables.table(tables.TICKETS, tickets, title="Tickets (switchboard tickets list)"))
     print_table(tables.table(tables.SPOOL, outcome.spool, title="Held for a person (switchboard spool list)"))
+    print_table(tables.table(REASONS, outcome.reasons, title="Why (switchboard tickets show, spool show)"))
+    print_table(tables.table(SENT, list(sent_rows(relay.taken)), title="What Switchboard sent (the demo's own relay)"))
     print_table(tables.ledger(ledger_rows(outcome.ledger), title="Nothing lost (switchboard ledger)"))
 
 

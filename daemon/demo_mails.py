@@ -9,6 +9,10 @@ from typing import Final, Literal
 LARGE_FILE: Final = 25 * 1024 * 1024
 NESTED: Final = 50_000
 
+OLD_NUMBER: Final = "20260042"
+"""A ticket of the help desk that the demo's people used before."""
+
+DESK: Final = "support@switchboard.example"
 ANA: Final = "ana@cliente.example"
 BRUNO: Final = "bruno@loja.example"
 OLGA: Final = "olga@primer.example"
@@ -21,13 +25,14 @@ Becomes = Literal["ticket", "joined", "held", "duplicate", "released"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoMail:
-    """A mail, what it shows, and what must become of it. `reason` is why it is held."""
+    """A mail, what it shows, and what must become of it. `reason` is why it is held, `to` where it is sent."""
 
     caption: str
     sender: str
     raw: bytes
     becomes: Becomes
     reason: str = ""
+    to: str = DESK
 
 
 def demo_mails() -> Iterator[DemoMail]:
@@ -69,6 +74,22 @@ def _trouble() -> Iterator[DemoMail]:
     yield _show("an automatic answer that belongs to no ticket: held", KENJI, away, "held", "auto_reply")
     lost = _mail(OLGA, "Re: Договор", "lost-2", "Жду ответа.", answers="written-to-the-old-desk")
     yield _show("a reply to a mail that nobody here knows: held", OLGA, lost, "held", "unmatched_reply")
+    old = _mail(BRUNO, f"Re: [Ticket#{OLD_NUMBER}] Garantia", "garantia-2", "Continuo a aguardar.")
+    yield _show(
+        "an answer to a ticket of the help desk used before: held with its old number", BRUNO, old, "held", "legacy"
+    )
+
+
+def answer_to(reply: EmailMessage) -> DemoMail:
+    """Give Ana's answer to what an agent wrote, as her mail program makes it."""
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = ANA, str(reply["Reply-To"]), str(reply["Subject"])
+    mail["Message-ID"] = "<invoice-3@demo.example>"
+    mail["In-Reply-To"] = mail["References"] = str(reply["Message-ID"])
+    mail.set_content("Thank you, that is right now.")
+    raw = mail.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    caption = "Ana answers the agent: her answer joins the ticket"
+    return DemoMail(caption=caption, sender=ANA, raw=raw, becomes="joined", to=str(reply["Reply-To"]))
 
 
 def _show(caption: str, sender: str, raw: bytes, becomes: Becomes, reason: str = "") -> DemoMail:
@@ -79,7 +100,7 @@ def _mail(
     sender: str, subject: str, message_id: str, text: str, *, answers: str = "", file: int = 0, automatic: bool = False
 ) -> bytes:
     mail = EmailMessage()
-    mail["From"], mail["To"], mail["Subject"] = sender, "support@switchboard.example", subject
+    mail["From"], mail["To"], mail["Subject"] = sender, DESK, subject
     mail["Date"] = "Sun, 22 Nov 2026 09:00:00 +0000"
     mail["Message-ID"] = f"<{message_id}@demo.example>"
     if answers:

@@ -34,15 +34,20 @@ def test_the_demo_shows_what_it_promises_and_leaves_nothing_behind(tmp_path_fact
         "stranger",
         "undecodable",
         "auto_reply",
+        "legacy",
+        "It was sent to the signed reply address",
+        "a file was refused",
+        "Answered by Rita.",
+        "We have corrected the address.",
         "Everything became what it should",
     ):
         assert said in done.stdout
     assert list(folder.iterdir()) == []
 
 
-def test_the_demos_mails_are_a_dozen_and_show_every_fate() -> None:
+def test_the_demos_mails_are_thirteen_and_show_every_fate() -> None:
     mails = sent()
-    assert len(mails) == 12
+    assert len(mails) == 13
     assert {mail.becomes for mail in mails} == {"ticket", "joined", "held", "duplicate", "released"}
     assert LARGE_FILE > MAX_FILE_BYTES
 
