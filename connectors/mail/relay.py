@@ -89,6 +89,8 @@ async def _transfer(
     except aiosmtplib.SMTPRecipientsRefused as error:
         return {one.recipient: _answer(one.code, one.message) for one in error.recipients}
     except aiosmtplib.SMTPSenderRefused as error:
+        if error.code == GOING_DOWN:
+            raise RelayDownError(f"the relay goes down: {_short(error.message)}") from error
         text = f"the relay does not let us send this from our address: {_short(error.message)}"
         state: Literal["failed", "later"] = "failed" if error.code == TOO_BIG else "later"
         return dict.fromkeys(rcpt_to, Answer(state, str(error.code), text))

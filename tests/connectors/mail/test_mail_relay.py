@@ -1,0 +1,109 @@
+"""The relay's answers: what is one recipient's matter, what is one mail's, and what is everybody's."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import pytest
+
+from connectors.mail.relay import Answer, Relay, RelayDownError
+
+MAIL = b"Subject: Hello\r\n\r\n.one\r\n..two\r\n"
+ANA, BOB = "ana@a.example", "bob@b.example"
+
+
+USUAL = {
+    "GREETING": "220 hello",
+    "EHLO": "250 me",
+    "MAIL": "250 ok",
+    "RCPT": "250 ok",
+    "DATA": "354 go",
+    ".": "250 ok",
+    "QUIT": "221 bye",
+}
+
+
+class Script:
+    """A server that answers each command with a line of its script, by the command's first word."""
+
+    def __init__(self, answers: Mapping[str, str]) -> None:
+        self.answers = {**USUAL, **answers}
+        self.tasks: set[asyncio.Task[None] | None] = set()
+        self.heard: list[str] = []
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        in_data = False
+        self.tasks.add(asyncio.current_task())
+        writer.write(self.answers["GREETING"].encode() + b"\r\n")
+        while line := (await reader.readline()).decode():
+            word = "." if line == ".\r\n" else line.split(" ")[0].strip().upper()
+            if in_data and word != ".":
+                self.heard.append(line)
+                continue
+            answer = self.answers.get(word, "500 what")
+            in_data = word == "DATA" and answer.startswith("354")
+            if answer == "break":
+                break
+            writer.write(answer.encode() + b"\r\n")
+        writer.close()
+
+
+@asynccontextmanager
+async def relay_that(**answers: str) -> AsyncIterator[tuple[Relay, Script]]:
+    script = Script({name.replace("dot", "."): value for name, value in answers.items()})
+    server = await asyncio.start_server(script.talk, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        yield Relay(host="127.0.0.1", port=port, hostname="mx.example", timeout=5), script
+        await asyncio.gather(*(task for task in script.tasks if task is not None))
+
+
+async def send(relay: Relay) -> Mapping[str, Answer]:
+    return await relay.send(MAIL, mail_from="desk@d.example", rcpt_to=[ANA, BOB])
+
+
+async def test_dots_are_stuffed_and_all_is_sent() -> None:
+    async with relay_that() as (relay, script):
+        assert {answer.state for answer in (await send(relay)).values()} == {"sent"}
+        assert script.heard[-2:] == ["..one\r\n", "...two\r\n"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "states"),
+    [
+        ({"RCPT": "450 later"}, ("later", "later")),
+        ({"RCPT": "550 no"}, ("failed", "failed")),
+        ({"DATA": "451 later"}, ("later", "later")),
+        ({"dot": "554 spam"}, ("failed", "failed")),
+        ({"dot": "452 full"}, ("later", "later")),
+        ({"dot": "break"}, ("later", "later")),
+        ({"MAIL": "552 too big"}, ("failed", "failed")),
+        ({"MAIL": "550 who are you"}, ("later", "later")),
+        ({"QUIT": "break"}, ("sent", "sent")),
+    ],
+)
+async def test_each_answer_says_what_becomes_of_the_recipients(
+    answers: dict[str, str], states: tuple[str, str]
+) -> None:
+    async with relay_that(**answers) as (relay, _):
+        found = await send(relay)
+        assert (found[ANA].state, found[BOB].state) == states
+
+
+@pytest.mark.parametrize("answers", [{"GREETING": "554 go away"}, {"GREETING": "421 busy"}, {"EHLO": "break"}])
+async def test_a_relay_that_lets_nobody_in_is_down_for_all(answers: dict[str, str]) -> None:
+    async with relay_that(**answers) as (relay, _):
+        with pytest.raises(RelayDownError):
+            await send(relay)
+
+
+async def test_a_relay_that_goes_down_in_between_is_down_for_all() -> None:
+    async with relay_that(MAIL="421 shutting down") as (relay, _):
+        with pytest.raises(RelayDownError):
+            await send(relay)
+
+
+async def test_an_address_that_is_not_ascii_fails_where_the_relay_takes_none() -> None:
+    async with relay_that() as (relay, _):
+        found = await relay.send(MAIL, mail_from="desk@d.example", rcpt_to=["анна@a.example"])
+        assert {answer.state for answer in found.values()} == {"failed"}
