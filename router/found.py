@@ -16,6 +16,9 @@ from schemas.tokens import message_id_with, token_in_message_id
 
 OWN: Final = (TokenPlace.OWN_ID, TokenPlace.LOOP)
 ADDRESSES: Final = (TokenPlace.RECIPIENT, TokenPlace.DELIVERED_TO, TokenPlace.TO, TokenPlace.CC)
+WRITTEN: Final = (TokenPlace.TO, TokenPlace.CC)
+"""Addresses that the writer put there, under the writer's signature: an envelope can be put around anybody's mail."""
+
 ANSWERED: Final = (TokenPlace.IN_REPLY_TO, TokenPlace.REFERENCES)
 
 SOURCES: Final = {

@@ -10,7 +10,7 @@ The same functions say which tickets to lock (`router/reading.py`) and which to 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from router.found import ADDRESSES, ANSWERED, SOURCES, OurToken
+from router.found import ADDRESSES, ANSWERED, SOURCES, WRITTEN, OurToken
 from router.incoming import NAMED_PARTIES, Incoming, Quote
 from router.view import View
 from schemas.message import Automatic, Kind, TokenPlace
@@ -41,7 +41,8 @@ class Proposal(NamedTuple):
 
 def proposals(message: Incoming, view: View) -> Iterator[Proposal]:
     """Give all that a message proposes, in the order of rules."""
-    yield from _nearest(_signed(Rule.REPLY_TOKEN, message.tokens.at(ADDRESSES), view))
+    addresses = WRITTEN if message.staff else ADDRESSES
+    yield from _nearest(_signed(Rule.REPLY_TOKEN, message.tokens.at(addresses), view))
     yield from _nearest(_signed(Rule.SIGNED_ID, message.tokens.at(ANSWERED), view))
     yield from _nearest(_known(message, view))
     yield from _nearest(_quoted(message, view))

@@ -1,7 +1,8 @@
 """Staff: mail of an agent, or of one of our own addresses, is never a customer's message.
 
 With a proof of the sender, an answer to a message of ours is an agent's answer, and a forward opens a ticket. All else
-is held: whoever writes in an agent's name could speak for us.
+is held: whoever writes in an agent's name could speak for us. Of addresses only those in To and Cc count: an agent's
+mail to somebody is proven wherever that one sends it again, but not with another To.
 """
 
 from collections.abc import Sequence

@@ -118,7 +118,7 @@ async def test_an_agents_answer_is_sent_in_the_transaction_that_takes_it(databas
     async with open_lab(database) as lab:
         await lab.route(mail("one"))
         token = await say(lab, "one")
-        await lab.route(mail("two", RUI, verdict="pass", tokens=[("recipient", token)]), policies=STAFFED)
+        await lab.route(mail("two", RUI, verdict="pass", tokens=[("to", token)]), policies=STAFFED)
         rows = await lab.rows(
             "select direction, author, visibility, sender_address from messages"
             " where body_text = 'text of two' order by id"

@@ -91,7 +91,7 @@ async def test_a_number_a_report_and_an_agents_answer_cost_one_statement_each(da
         tagged = mail("two", answers="one").model_copy(update={"subject": f"[#{number}]"})
         assert set(await asked_by(lab, tagged)) - set(PLAIN) == {"tickets_by_numbers"}
         staffed = Policies(own_addresses=HOLDING.own_addresses, staff=Staff(addresses=frozenset({RUI})))
-        answer = mail("three", RUI, verdict="pass", tokens=[("recipient", token)])
+        answer = mail("three", RUI, verdict="pass", tokens=[("to", token)])
         assert set(await asked_by(lab, answer, policies=staffed)) - set(PLAIN) == {"spoken_on"}
         sent = (await lab.rows("select message_id from sends"))[0]["message_id"]
         assert sent > 0

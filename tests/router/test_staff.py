@@ -21,12 +21,12 @@ STAFF = Policies(
 )
 
 
-def agents(name: str, token: str, *, place: str = "recipient", **more: Any) -> InboundMessage:
+def agents(name: str, token: str, *, place: str = "to", **more: Any) -> InboundMessage:
     choices: dict[str, Any] = {"verdict": "pass", "prefix": "reply", **more}
     return mail(name, RUI, tokens=[(place, token)] if token else [], **choices)
 
 
-@pytest.mark.parametrize("place", ["recipient", "cc", "in_reply_to", "references"])
+@pytest.mark.parametrize("place", ["to", "cc", "in_reply_to", "references"])
 def test_an_agents_answer_stands_on_the_ticket_and_goes_to_the_customer(place: str) -> None:
     paper = PaperRouter(STAFF)
     paper.route(mail("one"))
@@ -80,6 +80,15 @@ def test_everything_else_from_staff_is_held(sender: str) -> None:
     paper = PaperRouter(STAFF)
     paper.route(mail("one"), mail("two", sender, verdict="pass"), mail("three", sender, answers="one", verdict="pass"))
     assert paper.held() == {"two": "staff", "three": "staff"}
+
+
+@pytest.mark.parametrize("place", ["recipient", "delivered_to"])
+def test_an_agents_mail_in_somebody_elses_envelope_is_no_answer(place: str) -> None:
+    paper = PaperRouter(STAFF)
+    paper.route(mail("one"))
+    paper.route(agents("two", paper.say("one"), place=place))
+    assert paper.hold("two") is HoldReason.STAFF
+    assert paper.placer.sendings.messages == []
 
 
 def test_a_token_in_a_text_makes_nobody_an_agent() -> None:
