@@ -179,7 +179,6 @@ class Moving:
         changes.outbox = [*leaving, *changes.outbox]
         await _dismiss(transaction, scene)
         await transaction.write(changes)
-        await transaction.look_again(placed.ticket.scope, [message.sender], at=now)
         return Moved(message_id=message.id, before=scene.old.number, now=placed.ticket.number)
 
     def _placement(self, scene: _Scene, onto: Ticket | None) -> Placement:

@@ -19,7 +19,7 @@ from router.writing import change_of
 from schemas.message import File, Party, Text
 from schemas.outbound_rows import SaidRow, SpokenRow
 from schemas.placement import Author, SendKind, Visibility
-from schemas.routing_rows import Changes
+from schemas.routing_rows import Changes, NewcomerRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +172,7 @@ class Outbound:
             sends=[rows.send] if rows.send is not None else [],
             blobs=rows.blobs,
             participants=newcomers,
+            newcomers=[NewcomerRow(ticket.scope, row.address_key, now) for row in newcomers],
             ticket_changes=[change_of(ticket)],
             outbox=[event],
         )

@@ -39,10 +39,6 @@ class OutboundTransaction(RoutingTransaction, Protocol):
         """Let people take part in a locked ticket no more; with a role, only those who have it."""
         ...
 
-    async def look_again(self, scope: str, address_keys: Collection[bytes], *, at: datetime) -> None:
-        """Let what these people wrote and is held be decided anew; what somebody just decides about is left out."""
-        ...
-
     async def placed_message(self, message_id: int) -> PlacedMessageRow | None:
         """Read a message on a ticket, and where it stands; locks nothing."""
         ...

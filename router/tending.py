@@ -16,7 +16,7 @@ from router.writing import change_of
 from schemas.message import Party
 from schemas.numbers import shown
 from schemas.placement import CLOSED, OPEN, SPAM, address_key, match_key
-from schemas.routing_rows import Changes, OutboxRow, ParticipantRow
+from schemas.routing_rows import Changes, NewcomerRow, OutboxRow, ParticipantRow
 
 MERGED: Final = "merged"
 """Role of somebody who took part in a ticket that was merged into this one; goes when that one is reopened."""
@@ -123,8 +123,9 @@ class Tending:
             await transaction.set_requester(ticket.id, party, key=key, match=ticket.match)
             announcer = Announcer(source=self._source, now=now)
             event = announcer.status_changed(ticket, previous=ticket.status, reason=NAMED)
-            await transaction.write(Changes(ticket_changes=[change_of(ticket)], outbox=[event]))
-            await transaction.look_again(ticket.scope, [key], at=now)
+            newcomers = [NewcomerRow(ticket.scope, key, now)]
+            changes = Changes(ticket_changes=[change_of(ticket)], newcomers=newcomers, outbox=[event])
+            await transaction.write(changes)
 
     async def _move(self, number: str, target: str) -> None:
         async with self._store.transaction() as transaction:
@@ -186,8 +187,10 @@ class Tending:
         ]
         people = _newcomers(ticket, survivor)
         changes = [change_of(ticket), change_of(survivor)]
-        await transaction.write(Changes(ticket_changes=changes, participants=people, outbox=events))
-        await transaction.look_again(survivor.scope, [row.address_key for row in people], at=now)
+        newcomers = [NewcomerRow(survivor.scope, row.address_key, now) for row in people]
+        await transaction.write(
+            Changes(ticket_changes=changes, participants=people, newcomers=newcomers, outbox=events)
+        )
 
 
 def _check(ticket: Ticket, survivor: Ticket, *, allow_different_requesters: bool) -> None:

@@ -50,11 +50,6 @@ class OutboundTransaction(RoutingTransaction):
         """Let people take part in a locked ticket no more; with a role, only those who have it."""
         await self._do("dismiss", {"ticket_id": ticket_id, "address_keys": list(address_keys), "role": role})
 
-    async def look_again(self, scope: str, address_keys: Collection[bytes], *, at: datetime) -> None:
-        """Let what these people wrote and is held be decided anew; what somebody just decides about is left out."""
-        if address_keys:
-            await self._do("look_again", {"scope": scope, "address_keys": list(address_keys), "at": at})
-
     async def placed_message(self, message_id: int) -> PlacedMessageRow | None:
         """Read a message on a ticket, and where it stands; locks nothing."""
         rows = await self._read("placed_message", {"id": message_id})

@@ -85,3 +85,30 @@ async def test_nobody_is_answered_on_a_ticket_that_is_not_there(database: str) -
     async with open_lab(database) as lab:
         with pytest.raises(NoSuchTicketError):
             await outbound(lab).reply("4829173056", Text(content="A"), by="rui")
+
+
+async def test_a_reply_names_no_internal_message_and_a_note_no_public_one(database: str) -> None:
+    async with open_lab(database) as lab:
+        await lab.route(mail("one"))
+        which, desk = await number(lab), outbound(lab)
+        await desk.note(which, Text(content="secret"), by="rui", to=["lab@maker.example"])
+        first = await desk.reply(which, Text(content="A"), by="rui")
+        note = await desk.note(which, Text(content="again"), by="rui", to=["lab@maker.example"])
+        second = await desk.reply(which, Text(content="B"), by="rui")
+        rows = await lab.rows("select id, visibility, details from messages order by id")
+        own = {row["id"]: row["details"]["thread"].get("own", {}).get("digest") for row in rows}
+        public = {own[row["id"]] for row in rows if row["visibility"] == "public"}
+        for message, others in ((first, public), (second, public), (note, set(own.values()) - public)):
+            thread = next(row["details"]["thread"] for row in rows if row["id"] == message.message_id)
+            named = {found["digest"] for found in (*thread["in_reply_to"], *thread["references"])}
+            assert named
+            assert named <= others
+
+
+async def test_whom_a_reply_copies_has_held_mail_looked_at_again(database: str) -> None:
+    async with open_lab(database) as lab:
+        await lab.route(mail("one"))
+        await lab.route(mail("two", "bob@b.example", answers="one"))
+        assert await lab.held() == {"two": "stranger"}
+        await outbound(lab).reply(await number(lab), Text(content="A"), by="rui", cc=["bob@b.example"])
+        assert await lab.rows("select 1 from spool where look_again_at is not null") != []

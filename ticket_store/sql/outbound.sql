@@ -66,20 +66,6 @@ delete from ticket_participants
 where ticket_id = :ticket_id and address_key = any(:address_keys::bytea[]) and role <> 'requester'
   and (:role = '' or role = :role);
 
--- name: look_again!
--- Let held messages of these people be decided anew; one that a router holds now is being decided, and sees us.
-update spool s
-set look_again_at = :at
-from (
-    select p.message_id
-    from unnest(:address_keys::bytea[]) as c (sender_key)
-    join messages m on m.sender_key = c.sender_key and m.state = 'held' and m.scope = :scope
-    join spool p on p.message_id = m.id
-    order by p.message_id
-    for update of p skip locked
-) held
-where s.message_id = held.message_id;
-
 -- name: placed_message
 -- Read a message on a ticket, and where it stands.
 select m.ticket_id, t.number, m.direction, m.author, m.visibility, m.decision, m.id, m.kind, m.channel, m.account,
