@@ -13,6 +13,7 @@ from daemon.clock import now
 from daemon.health import BUS, OUTBOX, STORE
 from daemon.metrics import RouteMetrics
 from daemon.process import Process
+from daemon.spool_jobs import SpoolRetention, SpoolWatch
 from daemon.wiring import LatePublisher
 from router.relay import Relay
 from router.second_look import SecondLook
@@ -53,6 +54,7 @@ class Jobs:
         relay: Relay,
         metrics: RouteMetrics,
         second_look: SecondLook,
+        retention: SpoolRetention,
     ) -> None:
         self._process = process
         self._settings = process.settings
@@ -62,13 +64,16 @@ class Jobs:
         self._relay = relay
         self._metrics = metrics
         self._second_look = second_look
+        self._retention = retention
         self._published = 0
+        self._spool_watch = SpoolWatch(metrics=metrics)
 
     async def run(self, *, shared: bool) -> None:
         """Run until cancelled. `shared`: also the jobs that one process does for all."""
         jobs = [self._every(LOOK_EVERY, self.look)]
         if shared:
             jobs.append(self._every(LOOK_EVERY, self.look_again))
+            jobs.append(self._every(TRIM_EVERY, self._retention.apply, CALM))
             jobs += [self._every(TRIM_EVERY, self.trim, CALM), self._every(COLLECT_EVERY, self.collect, CALM)]
         await asyncio.gather(*jobs)
 
@@ -106,14 +111,15 @@ class Jobs:
     async def _look_at_store(self) -> None:
         try:
             async with self._pool.connection(timeout=2) as connection:
-                backlog = await read_backlog(connection)
+                overdue_before = now() - timedelta(hours=self._settings.spool.alert_hours)
+                backlog = await read_backlog(connection, overdue_before=overdue_before)
             lag = await self.lag()
         except STORE_ERRORS as error:
             self._process.board.set(STORE, f"the store does not answer: {type(error).__name__}", name="look")
             return
         self._process.board.clear(STORE, name="look")
         moment = now()
-        self._metrics.spool.set(backlog.held)
+        self._spool_watch.see(backlog)
         self._metrics.spool_age.set(seconds_since(backlog.oldest_held_at, moment))
         self._metrics.dead_letters.set(backlog.dead_letters)
         self._metrics.outbox.set(backlog.unpublished)

@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -165,7 +166,12 @@ async def _waiting(store: Opened) -> dict[str, object]:
     async with store.pool.connection() as connection:
         await connection.rollback()
         found = await read_overview(
-            connection, consumer=GROUP, topic=topic, now=now(), log_ends=lambda: store.log.partitions(topic)
+            connection,
+            consumer=GROUP,
+            topic=topic,
+            now=now(),
+            overdue_before=now() - timedelta(hours=store.settings.spool.alert_hours),
+            log_ends=lambda: store.log.partitions(topic),
         )
     shown: dict[str, object] = plain(found)
     return shown

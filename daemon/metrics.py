@@ -108,6 +108,13 @@ class RouteMetrics:
         )
         self.behind = Gauge("switchboard_lag_records", "Records not yet routed", ["partition"], registry=registry)
         self.spool = Gauge("switchboard_spool_messages", "Held messages", registry=registry)
+        self.spool_reasons = Gauge("switchboard_spool_held", "Held messages by reason", ["reason"], registry=registry)
+        self.spool_overdue = Gauge(
+            "switchboard_spool_overdue", "Held messages that wait longer than spool.alert_hours", registry=registry
+        )
+        self.expired = Counter(
+            "switchboard_spool_expired", "Machines' mail discarded after spool.keep_machine_days", registry=registry
+        )
         self.spool_age = Gauge("switchboard_spool_oldest_seconds", "Age of the longest held", registry=registry)
         self.dead_letters = Gauge("switchboard_dead_letters_open", "Records set aside, open", registry=registry)
         self.outbox = Gauge("switchboard_outbox_unpublished", "Ticket events not yet published", registry=registry)

@@ -19,6 +19,7 @@ from daemon.wiring import components, database_url, desks, make_log, policies, p
 from router.desk import Desk
 from router.moving import Moving
 from router.outbound import Outbound
+from router.second_look import SecondLook
 from router.tending import Tending
 from ticket_store.embedded import EmbeddedPostgresError
 from ticket_store.instance import Instance, read_or_create
@@ -100,6 +101,12 @@ def desk(store: Opened) -> Desk:
     numbers = TicketNumbers(key=store.instance.ticket_number_key)
     routing = RoutingStore(pool=store.pool, numbers=numbers)
     return Desk(store=routing, policies=policies(store.settings), source=store.instance.source, clock=now)
+
+
+def second_look(store: Opened) -> SecondLook:
+    """Give what decides anew about held messages."""
+    routing = RoutingStore(pool=store.pool, numbers=TicketNumbers(key=store.instance.ticket_number_key))
+    return SecondLook(store=routing, policies=policies(store.settings), source=store.instance.source, clock=now)
 
 
 def outbound(store: Opened) -> Outbound:

@@ -16,7 +16,9 @@ from daemon.health import BUS, STORE
 from daemon.jobs import Jobs
 from daemon.metrics import RouteMetrics
 from daemon.process import Process
+from daemon.spool_jobs import SpoolRetention
 from daemon.wiring import GROUP, LatePublisher, database_url, ensure_topics, make_log, policies
+from router.desk import Desk
 from router.ports import LogErrors
 from router.positions import Positions
 from router.relay import Relay
@@ -70,6 +72,13 @@ async def route(process: Process, *, jobs: bool = True) -> None:
             publisher=publisher,
             relay=relay,
             metrics=metrics,
+            retention=SpoolRetention(
+                pool=pool,
+                desk=Desk(store=store, policies=policies(settings), source=instance.source, clock=now),
+                keep=timedelta(days=settings.spool.keep_machine_days),
+                metrics=metrics,
+                clock=now,
+            ),
             second_look=SecondLook(store=store, policies=policies(process.settings), source=instance.source, clock=now),
         )
         await _work(process, worker, relay, chores.run(shared=jobs))

@@ -130,6 +130,15 @@ class RetentionSettings(Section):
     outbox_hours: PositiveFloat = Field(default=7 * 24, description="ticket events after they were published")
 
 
+class SpoolSettings(Section):
+    """How long held messages wait."""
+
+    keep_machine_days: PositiveFloat = Field(
+        default=30, description="then bounces and automatic answers are discarded; people's messages never are"
+    )
+    alert_hours: PositiveFloat = Field(default=24, description="a message that waits longer is overdue")
+
+
 Accounts = Mapping[str, SerializeAsAny[BaseModel]]
 
 
@@ -145,6 +154,7 @@ class Settings(Section):
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
     retention: RetentionSettings = RetentionSettings()
+    spool: SpoolSettings = SpoolSettings()
     notices: NoticesSettings = NoticesSettings()
     staff: StaffSettings = StaffSettings()
     outbound: OutboundSettings = OutboundSettings()

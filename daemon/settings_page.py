@@ -19,7 +19,14 @@ from pydantic.fields import FieldInfo
 from daemon.settings_keys import Key, Table, tables
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "settings.md"
-UNITS: Final = {"bytes": "bytes", "seconds": "seconds", "hours": "hours", "timeout": "seconds", "age": "seconds"}
+UNITS: Final = {
+    "bytes": "bytes",
+    "seconds": "seconds",
+    "hours": "hours",
+    "days": "days",
+    "timeout": "seconds",
+    "age": "seconds",
+}
 """Last words of a key that say its unit."""
 SIZES: Final = ((1024 * 1024, "MiB"), (1024, "KiB"))
 _PLAIN: Final = {

@@ -1,24 +1,29 @@
 """What `spool ...` does."""
 
-from collections.abc import Awaitable
-from typing import Any
+import sys
+from collections.abc import Awaitable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from console import detail, tables
 from daemon.asking import ask, check_known, ticket_number
-from daemon.cli_options import print_json, print_line, print_text
+from daemon.cli_options import print_json, print_text
 from daemon.clock import now
-from daemon.errors import NOT_FOUND, UserError
+from daemon.errors import NOT_FOUND, USAGE, UserError
 from daemon.legacy_context import of_message
 from daemon.listings import print_listing
-from daemon.opened import Opened, desk
+from daemon.opened import Opened, desk, second_look
+from daemon.spool_bulk import Which, check_which, each, who
 from daemon.suggesting import suggestions
 from router.desk import Filed, NoSuchTicketError
 from schemas.numbers import shown
 from schemas.placement import HoldReason
 from ticket_store import spool
+from ticket_store.blobs_local import LocalBlobStore
 from ticket_store.listing import as_json as plain
 
 
@@ -59,49 +64,94 @@ def show_held(message: int, *, as_json: bool) -> None:
         print_text(detail.held({**found, "suggestions": likely}))
 
 
-def link_held(message: int, number: str) -> None:
-    """Put a held message on a ticket."""
+async def _copy_raw(store: Opened, digest: str, target: BinaryIO) -> None:
+    blobs = LocalBlobStore(root=store.settings.blob_folder, threads=1)
+    try:
+        async for chunk in blobs.stream(digest):
+            target.write(chunk)
+    finally:
+        blobs.close()
+
+
+def _target(name: str) -> AbstractContextManager[BinaryIO]:
+    return nullcontext(sys.stdout.buffer) if name == "-" else Path(name).open("xb")
+
+
+def save_raw(message: int, target: str) -> None:
+    """Write the raw delivery of a held message to a file, or to standard output when that is no terminal."""
+    if target == "-" and sys.stdout.isatty():
+        raise UserError("raw mail can hold what a terminal obeys: name a file, or pipe it somewhere", code=USAGE)
+
+    async def save(store: Opened) -> None:
+        async with store.pool.connection() as connection:
+            held = await spool.show_held(connection, message, now=now())
+        try:
+            with _target(target) as file:
+                await _copy_raw(store, held.raw_sha256, file)
+        except FileExistsError:
+            raise UserError(f"{target} is there already: name another file") from None
+        except OSError as error:
+            raise UserError(f"the raw mail cannot be copied: {error.strerror}") from error
+
+    ask(save)
+
+
+def link_held(messages: Sequence[int], number: str, *, by: str | None) -> int:
+    """Put held messages on a ticket."""
     bare = ticket_number(number)
 
-    async def link(store: Opened) -> Filed:
+    async def link(store: Opened, message: int) -> str:
         try:
-            return await desk(store).link(message, bare)
+            return _said(await desk(store).link(message, bare, by=who(by)))
         except NoSuchTicketError as error:
             raise UserError(str(error).replace(bare, shown(bare)), code=NOT_FOUND) from error
 
-    _say(message, ask(link))
+    return each(Which(ids=messages), link, doing=f"put on ticket {shown(bare)}", dry_run=False)
 
 
-def open_held(message: int) -> None:
-    """Open a ticket for a held message."""
+def open_held(messages: Sequence[int], *, by: str | None) -> int:
+    """Open a ticket for each of some held messages."""
 
-    async def open_(store: Opened) -> Filed:
-        return await desk(store).open(message)
+    async def open_(store: Opened, message: int) -> str:
+        return _said(await desk(store).open(message, by=who(by)))
 
-    _say(message, ask(open_))
-
-
-def forward_held(message: int) -> None:
-    """Send a held message on to the old desk whose mail it is."""
-
-    async def forward(store: Opened) -> Filed:
-        return await desk(store).forward(message)
-
-    filed = ask(forward)
-    more = f"; {filed.released} held answers went with it" if filed.released else ""
-    print_line(f"message {message} is sent on to the old desk{more}")
+    return each(Which(ids=messages), open_, doing="a ticket of its own", dry_run=False)
 
 
-def discard_held(message: int) -> None:
-    """Take a held message out of the spool."""
+def forward_held(messages: Sequence[int], *, by: str | None) -> int:
+    """Send held messages on to the old desk whose mail they are."""
 
-    async def discard(store: Opened) -> Filed:
-        return await desk(store).discard(message)
+    async def forward(store: Opened, message: int) -> str:
+        filed = await desk(store).forward(message, by=who(by))
+        return f"is sent on to the old desk{_more(filed)}"
 
-    _say(message, ask(discard))
+    return each(Which(ids=messages), forward, doing="sent on to the old desk", dry_run=False)
 
 
-def _say(message: int, filed: Filed) -> None:
+def discard_held(which: Which, *, by: str | None, dry_run: bool) -> int:
+    """Take held messages out of the spool."""
+    check_which(which, machines_only=True)
+
+    async def discard(store: Opened, message: int) -> str:
+        return _said(await desk(store).discard(message, by=who(by)))
+
+    return each(which, discard, doing="discarded", dry_run=dry_run)
+
+
+def release_held(which: Which, *, dry_run: bool) -> int:
+    """Let the rules decide anew about held messages; what they leave open stays held."""
+    check_which(which, machines_only=False)
+
+    async def release(store: Opened, message: int) -> str:
+        return "is released" if await second_look(store).look(message) else "stays held: the rules leave it open"
+
+    return each(which, release, doing="decided anew", dry_run=dry_run)
+
+
+def _said(filed: Filed) -> str:
     where = f"is on ticket {shown(filed.ticket)}" if filed.ticket else "is discarded"
-    more = f"; {filed.released} held answers went with it" if filed.released else ""
-    print_line(f"message {message} {where}{more}")
+    return f"{where}{_more(filed)}"
+
+
+def _more(filed: Filed) -> str:
+    return f"; {filed.released} held answers went with it" if filed.released else ""

@@ -33,6 +33,8 @@ class Overview:
     """Reason -> held messages."""
     oldest_held_at: datetime | None
     oldest_held_seconds: float | None
+    overdue: int
+    """Held messages that wait longer than somebody should let them."""
     dead_letters: int
     unpublished: int
     oldest_unpublished_seconds: float | None
@@ -49,13 +51,14 @@ async def read_overview(
     consumer: str,
     topic: str,
     now: datetime,
+    overdue_before: datetime,
     log_ends: Callable[[], Awaitable[Iterable[PartitionEnd]]],
 ) -> Overview:
     """Read everything in one snapshot, and the ends of the log after it. The connection must not be in a transaction.
 
     Counts tickets through an index; a second a few millions.
     """
-    which = {"consumer": consumer, "topic": topic, "now": now}
+    which = {"consumer": consumer, "topic": topic, "now": now, "overdue_before": overdue_before}
     async with connection.transaction():
         await connection.execute(statement("ledger", "freeze"))
         tickets = await _counts(connection, "tickets_by_status", which)

@@ -3,13 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from schemas.placement import HoldReason
 from ticket_store.listing import ShownFile, checked_limit, fetch_all, fetch_rows, shown_files
 from ticket_store.statements import statement
+
+MACHINES: Final = (HoldReason.AUTOMATIC.value, HoldReason.BOUNCE.value)
+"""Reasons for which machines' mail is held: nobody waits for an answer to it."""
 
 
 class NotHeldError(LookupError):
@@ -70,6 +74,13 @@ async def list_spool(
         "limit": checked_limit(limit),
     }
     return await fetch_all(connection, statement("spool", "list_spool"), parameters, SpoolLine)
+
+
+async def expired(connection: AsyncConnection[TupleRow], *, before: datetime, limit: int) -> list[int]:
+    """Give machines' mail that has been held since before that moment, the oldest first, at most `limit`."""
+    parameters = {"before": before, "reasons": list(MACHINES), "limit": limit}
+    cursor = await connection.execute(statement("spool", "expired"), parameters)
+    return [row[0] for row in await cursor.fetchall()]
 
 
 async def show_held(connection: AsyncConnection[TupleRow], message_id: int, *, now: datetime) -> HeldDetail:

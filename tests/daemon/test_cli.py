@@ -139,7 +139,16 @@ def test_held_messages_are_linked_opened_and_discarded(daemon: RunningDaemon) ->
     assert daemon.json("spool", "show", first)["text"].strip() == "How are you?"
     assert f"is on ticket {shown(number)}" in daemon.cli("spool", "link", first, shown(number)).stdout
     assert "is on ticket" in daemon.cli("spool", "open", second).stdout
-    assert "is discarded" in daemon.cli("spool", "discard", third).stdout
+    raw = daemon.folder / "third.eml"
+    daemon.cli("spool", "show", third, "--raw", str(raw))
+    assert b"Message-ID: <lost-" in raw.read_bytes()
+    assert "is there already" in fails(daemon, "spool", "show", third, "--raw", str(raw), code=3)
+    likely = daemon.json("spool", "list")[0]["suggestions"]
+    assert {"ticket", "why", "score"} == likely[0].keys()
+    assert f"might belong to: {shown(likely[0]['ticket'])}: " in daemon.cli("spool", "show", third).stdout
+    assert "stays held" in daemon.cli("spool", "release", third).stdout
+    assert "would be discarded" in daemon.cli("spool", "discard", third, "--dry-run").stdout
+    assert "is discarded" in daemon.cli("spool", "discard", third, "--by", "Rita").stdout
     assert daemon.json("spool", "list") == []
     assert "is not held" in fails(daemon, "spool", "open", third, code=4)
     ledger = daemon.json("ledger")
@@ -197,6 +206,12 @@ def test_channels_are_listed_with_their_accounts(daemon: RunningDaemon) -> None:
         (("dead-letters", "drop", "9" * 23), 2, "an id is a number from 1 to"),
         (("tickets", "list", "--status", "foo"), 2, "there are: open, closed"),
         (("spool", "list", "--reason", "foo"), 2, "unmatched_reply, stranger"),
+        (("spool", "discard", "--reason", "stranger"), 2, "people's messages by their ids"),
+        (("spool", "discard", "--account", "support"), 2, "people's messages by their ids"),
+        (("spool", "discard"), 2, "name messages by their ids"),
+        (("spool", "discard", "7", "--reason", "bounce"), 2, "name messages by their ids"),
+        (("spool", "discard", "--reason", "bounce", "--older-than", "soon"), 2, "such as 12h, 30d or 2w"),
+        (("spool", "discard", "--reason", "bounce"), 4, "nothing is held that fits"),
         (("tickets", "list", "--account", "nope"), 2, "there are: support"),
         (("spool", "list", "--account", "nope"), 2, "there are: support"),
         (("dead-letters", "list", "--account", "nope"), 2, "there are: support"),

@@ -32,7 +32,14 @@ async def overview(database: str, *offsets: int) -> Overview:
         return [End(partition, offset) for partition, offset in enumerate(offsets)]
 
     async with await AsyncConnection.connect(database) as connection:
-        return await read_overview(connection, consumer="router", topic="switchboard.inbound", now=NOW, log_ends=ends)
+        return await read_overview(
+            connection,
+            consumer="router",
+            topic="switchboard.inbound",
+            now=NOW,
+            overdue_before=NOW - timedelta(minutes=45),
+            log_ends=ends,
+        )
 
 
 async def test_everything_is_counted_and_the_oldest_has_its_age(database: str, rows: StoreRows) -> None:
@@ -53,6 +60,7 @@ async def test_everything_is_counted_and_the_oldest_has_its_age(database: str, r
         held={"unmatched_reply": 1, "stranger": 1},
         oldest_held_at=START + timedelta(minutes=10),
         oldest_held_seconds=3000,
+        overdue=1,
         dead_letters=1,
         unpublished=2,
         oldest_unpublished_seconds=3600,
@@ -72,6 +80,7 @@ async def test_an_empty_store_waits_for_nothing(database: str) -> None:
         "held": {},
         "oldest_held_at": None,
         "oldest_held_seconds": None,
+        "overdue": 0,
         "dead_letters": 0,
         "unpublished": 0,
         "oldest_unpublished_seconds": None,

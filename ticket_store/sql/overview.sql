@@ -11,6 +11,7 @@ select reason, count(*) from spool group by reason order by reason;
 select
     oldest.held_at as oldest_held_at,
     (extract(epoch from (:now)::timestamptz - oldest.held_at))::float as oldest_held_seconds,
+    (select count(*) from spool where held_at < :overdue_before) as overdue,
     (select count(*) from dead_letters where state = 'open') as dead_letters,
     pending.unpublished,
     (extract(epoch from (:now)::timestamptz - pending.oldest_at))::float as oldest_unpublished_seconds,

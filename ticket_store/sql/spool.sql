@@ -22,3 +22,10 @@ select
 from spool
 join messages as message on message.id = spool.message_id
 where spool.message_id = :id;
+
+-- name: expired
+-- Gives machines' mail that has waited too long, the oldest first.
+select message_id from spool
+where held_at < :before and reason = any(:reasons::text[])
+order by held_at, message_id
+limit :limit;
