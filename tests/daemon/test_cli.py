@@ -130,31 +130,6 @@ def test_a_ticket_is_closed_and_opened_again(daemon: RunningDaemon) -> None:
     assert daemon.json("tickets", "list", "--status", "closed") == []
 
 
-def test_held_messages_are_linked_opened_and_discarded(daemon: RunningDaemon) -> None:
-    held = daemon.json("spool", "list")
-    assert {"id", "reason", "subject", "sender"} <= held[0].keys()
-    assert {line["reason"] for line in held} == {"unmatched_reply"}
-    (number,) = [t["number"] for t in daemon.json("tickets", "list", "--requester", "ana@customer.example")]
-    first, second, third = (str(line["id"]) for line in held)
-    assert daemon.json("spool", "show", first)["text"].strip() == "How are you?"
-    assert f"is on ticket {shown(number)}" in daemon.cli("spool", "link", first, shown(number)).stdout
-    assert "is on ticket" in daemon.cli("spool", "open", second).stdout
-    raw = daemon.folder / "third.eml"
-    daemon.cli("spool", "show", third, "--raw", str(raw))
-    assert b"Message-ID: <lost-" in raw.read_bytes()
-    assert "is there already" in fails(daemon, "spool", "show", third, "--raw", str(raw), code=3)
-    likely = daemon.json("spool", "list")[0]["suggestions"]
-    assert {"ticket", "why", "score"} == likely[0].keys()
-    assert f"might belong to: {shown(likely[0]['ticket'])}: " in daemon.cli("spool", "show", third).stdout
-    assert "stays held" in daemon.cli("spool", "release", third).stdout
-    assert "would be discarded" in daemon.cli("spool", "discard", third, "--dry-run").stdout
-    assert "is discarded" in daemon.cli("spool", "discard", third, "--by", "Rita").stdout
-    assert daemon.json("spool", "list") == []
-    assert "is not held" in fails(daemon, "spool", "open", third, code=4)
-    ledger = daemon.json("ledger")
-    assert (ledger["held"], ledger["discarded"], ledger["balanced"]) == (0, 1, True)
-
-
 def test_the_ledger_is_one_object_with_every_outcome(daemon: RunningDaemon) -> None:
     outcomes = ("ticketed", "held", "dead_lettered", "duplicates", "noted", "discarded", "erased", "in_flight")
     ledger = daemon.json("ledger")
