@@ -30,6 +30,7 @@ from router.deliveries import Marker, Pace
 from router.desk import Desk
 from router.moving import Moving
 from router.outbound import Outbound
+from router.second_look import SecondLook
 from router.sending import SendingWorker
 from router.tending import Tending
 from schemas.message import InboundMessage, Verdict
@@ -192,9 +193,12 @@ class Office:
         await router.route(Part(log=NOWHERE, moves=(), messages=[Routable(message=m) for m in messages]))
 
     async def settle(self) -> None:
-        """Tell notices and send what is due."""
+        """Look again at what is held, tell notices, and send what is due, as the daemon does all the time."""
         async with self.lab.pool.connection() as connection:
             instance = await read_or_create(connection)
+        second_look = SecondLook(store=self._store, policies=self.policies, source=SOURCE, clock=self.clock)
+        while await second_look.round():
+            pass
         await self._noticer(instance).turn()
         while await self._sending.round():
             pass

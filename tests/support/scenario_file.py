@@ -33,7 +33,7 @@ VERBS: Final = {
     "bind": {"desk", "to"},
     "new key": set(),
     "retire keys": set(),
-    "look again": set(),
+    "send on": set(),
     "together": set(),
     "at once": set(),
     "expect": {"tickets"},

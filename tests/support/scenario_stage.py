@@ -60,6 +60,7 @@ class Stage:
             "link": self._link,
             "open": self._open,
             "discard": self._discard,
+            "send on": self._send_on,
             "import": self._import,
             "bind": self._bind,
             "new key": self._new_key,
@@ -190,6 +191,10 @@ class Stage:
 
     async def _discard(self, step: Step) -> None:
         await self.office.desk.discard(await self.rows.id(step.name))
+
+    async def _send_on(self, step: Step) -> None:
+        """Send a held message on to the old desk whose mail it is."""
+        await self.office.desk.forward(await self.rows.id(step.name))
 
     async def _import(self, step: Step) -> None:
         """Import old tickets as `switchboard legacy import` does."""
