@@ -53,8 +53,9 @@ test: setup ## everything: unit, contracts, real PostgreSQL, real Kafka, faults
 	@bash tests/servers.sh
 	@$(BIN)/pytest -q -n 4 --dist loadfile
 
-bench: setup ## measure: ratios in one run, printed with medians
+bench: setup ## measure: ratios in one run, printed with medians; then a simulated month of mail
 	@$(BIN)/python bench/run.py
+	@$(BIN)/python bench/month.py
 
 lock: ## resolve the dependencies again and write the hashed requirement files
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url pyproject.toml -o requirements.txt
