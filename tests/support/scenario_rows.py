@@ -10,7 +10,12 @@ from schemas.message import InboundMessage
 MESSAGES: Final = """
     select m.id, m.state, m.direction, m.author, m.visibility, m.automatic, m.verdict, m.sender_address as sender,
            m.scope, m.account, m.ticket_id, m.decision, m.body_text as text, m.subject, m.details, t.number,
-           m.received_at, s.reason as held, encode(m.delivery_key, 'hex') as key, d.recipients, d.kind as send_kind
+           m.received_at, s.reason as held,
+           (
+               select min(o.sequence) from outbox o
+               where o.ticket_id = m.ticket_id and (o.event::jsonb #>> '{data,message,id}')::bigint = m.id
+           ) as told,
+           encode(m.delivery_key, 'hex') as key, d.recipients, d.kind as send_kind
     from messages m
     left join tickets t on t.id = m.ticket_id
     left join spool s on s.message_id = m.id

@@ -52,7 +52,7 @@ class Truth:
         tickets = await self._rows.tickets()
         await self._check_ends(messages)
         let_in = {ticket_id: LetIn() for ticket_id in tickets}
-        placed = [row for row in messages if row["ticket_id"] is not None]
+        placed = _in_order(messages, tickets)
         for row in placed:
             self._let_in_by_opening(row, let_in[_survivor(row["ticket_id"], tickets)])
         for row in placed:
@@ -65,7 +65,7 @@ class Truth:
             assert people <= here.public | here.inside, f"people who were not let in take part: {people}"
 
     def _check_message(self, row: Row, here: LetIn) -> None:
-        """Check one message in the order of arrival, and let in whom it lets in."""
+        """Check one message in the order in which it came there, and let in whom it lets in."""
         named = {party["address"].lower() for key in ("to", "cc") for party in row["details"].get(key, ())}
         if row["direction"] == "out" or row["author"] != "customer":
             self._let_in_by_us(row, here, named)
@@ -119,6 +119,13 @@ class Truth:
         assert len(ends) + len(doubles) == len(self._deliveries), "every delivery has exactly one end"
         for row in messages:
             assert (row["held"] is not None) == (row["state"] == "held"), "a message waits exactly while it is held"
+
+
+def _in_order(messages: Sequence[Row], tickets: Mapping[int, Row]) -> list[Row]:
+    """Give what stands on tickets in the order in which it came there; of merged tickets, what goes on comes last."""
+    placed = [row for row in messages if row["ticket_id"] is not None]
+    assert all(row["told"] for row in placed), "every message on a ticket has its event"
+    return sorted(placed, key=lambda row: (tickets[row["ticket_id"]]["merged_into_id"] is None, row["told"]))
 
 
 def _check_events(ticket: Row, messages: Sequence[Row]) -> None:
