@@ -15,7 +15,8 @@ MESSAGES: Final = """
                select min(o.sequence) from outbox o
                where o.ticket_id = m.ticket_id and (o.event::jsonb #>> '{data,message,id}')::bigint = m.id
            ) as told,
-           encode(m.delivery_key, 'hex') as key, d.recipients, d.kind as send_kind
+           encode(m.delivery_key, 'hex') as key,
+           encode(m.raw_sha256, 'hex') as raw, d.recipients, d.kind as send_kind
     from messages m
     left join tickets t on t.id = m.ticket_id
     left join spool s on s.message_id = m.id

@@ -134,7 +134,7 @@ class Stage:
         if not messages:
             raise ScenarioError(f"mail {name!r} comes to no account: {rcpt_to}")
         writer = getaddresses([self.post.party(what.get("really") or what.get("from", ""))])[0][1]
-        self.truth.taken(name, messages, writer.lower())
+        self.truth.taken(name, mail.raw, messages, writer.lower())
         self.rows.taken(name, messages)
         return messages
 

@@ -7,12 +7,13 @@ the router's own idea of participants:
    by the requester's mail, an agent, or an operator;
 2. only their addresses take part;
 3. what we send goes to them alone, and holds nothing that customers are not shown;
-4. every delivery has exactly one end, and a message waits exactly while it is held;
+4. every delivery has exactly one end, with its very bytes and its envelope; a message waits exactly while it is held;
 5. events leave nothing out, and what a ticket counts is there.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Final
 
 from scenario_desk import Office
@@ -39,11 +40,13 @@ class Truth:
         self._office = office
         self._people = people
         self._writers: dict[str, str] = {}
+        self._raws: dict[str, str] = {}
         self._deliveries: list[tuple[str, str]] = []
 
-    def taken(self, name: str, messages: Sequence[InboundMessage], writer: str) -> None:
-        """Remember who wrote what came."""
+    def taken(self, name: str, raw: bytes, messages: Sequence[InboundMessage], writer: str) -> None:
+        """Remember who wrote what came, and its bytes."""
         for message in messages:
+            self._raws.setdefault(message.delivery_key, sha256(raw).hexdigest())
             self._writers.setdefault(message.delivery_key, writer)
             self._deliveries.append((name, message.delivery_key))
 
@@ -113,7 +116,10 @@ class Truth:
             assert not [text for text in hidden if text in said], "what customers are not shown was sent to one"
 
     async def _check_ends(self, messages: Sequence[Row]) -> None:
-        ends = [row["key"] for row in messages if row["direction"] == "in"]
+        came = [row for row in messages if row["direction"] == "in"]
+        assert all(row["raw"] == self._raws[row["key"]] for row in came), "the very bytes that came are kept"
+        assert all(row["details"]["envelope"]["rcpt_to"] for row in came), "and the envelope around them"
+        ends = [row["key"] for row in came]
         assert len(ends) == len(set(ends))
         doubles = await self._rows.doubles()
         assert len(ends) + len(doubles) == len(self._deliveries), "every delivery has exactly one end"
