@@ -18,6 +18,13 @@ _MARK: Final = re.compile(
     r"переадресованное сообщение|przekazana wiadomość|vidarebefordrat meddelande|転送メッセージ|转发的邮件",
     re.IGNORECASE,
 )
+_STEMS: Final = (
+    "forwarded message", "encaminhada", "mensaje reenviado", "weitergeleitete nachricht", "message transf",
+    "messaggio inoltrato", "doorgestuurd bericht", "пересылаемое", "пересланное", "переадресованное", "przekazana",
+    "vidarebefordrat", "転送メッセージ", "转发的邮件",
+)  # fmt: skip
+"""One of these is in every mark: they are found much faster than the pattern, which a text without a mark is spared."""
+
 _FROM: Final = re.compile(
     r"^[>\s*_]{0,8}(?:from|de|von|da|van|от|от кого|отправитель|від|od|från|fra|lähettäjä|kimden|feladó|"
     r"差出人|发件人|寄件者|보낸 사람)"
@@ -32,11 +39,16 @@ def forwarded_sender(prefix: SubjectPrefix, text: str, inside: Sequence[Embedded
     """Give the inner sender, with an address; None when nothing says that the mail forwards another one."""
     attached = next((mail.sender for mail in inside if mail.sender.address), None)
     sample = text[:_SCANNED]
-    mark = _MARK.search(sample)
+    mark = _mark(sample)
     if prefix is not SubjectPrefix.FORWARD and mark is None:
         return None
     written = _written(sample, mark.end() if mark else 0)
     return written or (attached if prefix is SubjectPrefix.FORWARD else None)
+
+
+def _mark(sample: str) -> re.Match[str] | None:
+    folded = sample.lower()
+    return _MARK.search(sample) if any(stem in folded for stem in _STEMS) else None
 
 
 def _written(text: str, start: int) -> Address | None:
