@@ -1,12 +1,16 @@
 """Rule 9: the sender's one open ticket with the same subject, in the same account, inside a window."""
 
+from typing import Final
+
 from router.findings import Findings
-from router.gates import Candidate, Case, refusal
+from router.gates import Candidate, Case, Refusal, refusal
 from router.incoming import Incoming
 from router.placement import Placement, joined
 from router.policy import AccountPolicy, SenderMatch
 from schemas.message import Automatic, Kind, SubjectPrefix
-from schemas.placement import Evidence, Rule, Source
+from schemas.placement import Evidence, Gate, Rule, Source
+
+SEVERAL: Final = "its sender has several open tickets with this subject"
 
 
 def applies(message: Incoming, policy: AccountPolicy) -> bool:
@@ -23,7 +27,7 @@ def applies(message: Incoming, policy: AccountPolicy) -> bool:
 
 
 def by_sender(case: Case, findings: Findings) -> Placement | None:
-    """Join the only open ticket that fits; two that fit are none."""
+    """Join the only open ticket that fits; two that fit are none, and the decision names both."""
     if not applies(case.message, case.policy):
         return None
     received = case.message.message.received_at
@@ -32,10 +36,14 @@ def by_sender(case: Case, findings: Findings) -> Placement | None:
         for ticket in case.view.open_matches(case.message.match)
         if received - ticket.last_message_at <= case.policy.sender_window
     ]
-    if len(inside) != 1:
+    candidates = [Candidate(ticket, Evidence(source=Source.SENDER)) for ticket in inside]
+    if len(candidates) != 1:
+        findings.refused.extend(Refusal(candidate, Gate.AMBIGUOUS, SEVERAL) for candidate in candidates)
         return None
-    candidate = Candidate(inside[0], Evidence(source=Source.SENDER))
-    if refusal(case, candidate) is not None:
+    candidate = candidates[0]
+    refused = refusal(case, candidate)
+    if refused is not None:
+        findings.refused.append(refused)
         return None
     why = f"Its sender has one open ticket with this subject, {candidate.ticket.number}."
     return joined(

@@ -128,6 +128,19 @@ def test_the_same_sender_and_subject_join_the_one_open_ticket() -> None:
     assert paper.placed("two").decision.rule is Rule.SENDER
 
 
+def test_two_open_tickets_with_the_same_sender_and_subject_are_named_and_neither_is_joined() -> None:
+    paper = PaperRouter(policies(sender_match=SenderMatch.VERIFIED, sender_window=timedelta(hours=1)))
+    paper.route(mail("one", verdict="pass"), mail("two", verdict="pass", minutes=61))
+    paper.ticket("one").last_message_at = paper.ticket("two").last_message_at
+    paper.route(mail("three", verdict="pass", answers="lost", minutes=62))
+    decision = paper.placed("three").decision
+    tickets = {paper.ticket("one").number, paper.ticket("two").number}
+    assert decision.hold is HoldReason.UNMATCHED
+    assert {rejected.ticket for rejected in decision.rejected} == tickets
+    assert {rejected.gate for rejected in decision.rejected} == {Gate.AMBIGUOUS}
+    assert {suggestion.ticket for suggestion in decision.suggestions} == tickets
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [
