@@ -128,6 +128,8 @@ class Score:
         talk = know.talk
         follows = talk is not None and bool(talk.number) and found.continues == talk.number
         if know.want not in (Want.NEW, Want.APART) and not (know.want is Want.AFTER and follows):
+            if talk is not None and know.author == talk.customer.number:
+                self.owners[ticket] = talk  # opened wrongly, but by nobody else: what joins it is told by its writer
             return End.OPENED
         if talk is not None and know.author == talk.customer.number:
             talk.ticket, talk.number, talk.closed_at = ticket, found.number, None

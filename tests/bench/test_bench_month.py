@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -47,6 +48,15 @@ def test_a_forged_mail_on_its_victims_ticket_is_a_wrong_one() -> None:
     score.add(sent(Know(want=Want.APART, talk=talk)), found(ticket=10, number="111"))
     score.add(sent(Know(want=Want.ON, talk=talk, author=1)), None)
     assert score.totals() == {End.WRONG: 1, End.LOST: 1}
+
+
+def test_what_joins_a_wrongly_opened_ticket_of_its_own_writer_is_on_no_strangers_ticket() -> None:
+    mine = Customer(number=1, address="ana@a.example", client=Client.GMAIL, proven=True)
+    talk, score = Talk(customer=mine, subject="Printer", ticket=10, number="111"), Score()
+    know = Know(want=Want.ON, talk=talk, author=1)
+    score.add(sent(know), replace(found(ticket=50, number="555"), outcome="opened"))
+    score.add(sent(know), found(ticket=50, number="555"))
+    assert score.totals() == {End.OPENED: 1, End.OTHER: 1}
 
 
 def sent(know: Know) -> Sent:
