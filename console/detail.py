@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from console.legacy_detail import old_ticket
-from console.message_detail import file_lines, message_lines, party_text, text_lines
+from console.message_detail import evidence_lines, file_lines, message_lines, party_text, text_lines
 from console.moments import moment
-from console.safe_text import plain
+from console.safe_text import plain, told
 
 Plain = Mapping[str, Any]
 
@@ -41,16 +41,18 @@ def held(found: Plain) -> str:
     line = found["message"]
     facts = {
         "reason": line["reason"],
-        "why": found["explanation"],
+        "why": told(found["explanation"]),
         "problem": found["problem"],
         "sender": party_text(line["sender"], line["sender_name"]),
         "account": f"{line['account']} ({line['channel']})",
+        "check of the sender": found["verdict"],
         "received": moment(line["received_at"]),
         "held": moment(line["held_at"]),
         "raw": _raw(found),
     }
     suggestions = [f"  might belong to: {_suggestion(one)}" for one in found["suggestions"]]
-    head = [f"Held message {line['id']}: {plain(line['subject'])}", *_facts(facts), *suggestions]
+    spoke = evidence_lines(found["decision"], indent="  ")
+    head = [f"Held message {line['id']}: {plain(line['subject'])}", *_facts(facts), *spoke, *suggestions]
     return "\n".join([*head, *file_lines(found["files"]), *text_lines(found["text"]), *_old_tickets(found)])
 
 
@@ -79,4 +81,4 @@ def _raw(found: Plain) -> str:
 
 
 def _suggestion(one: Plain) -> str:
-    return plain(f"{one['ticket']}: {one['why']}", limit=300)
+    return f"{plain(one['ticket'])}: {told(one['why'])}"

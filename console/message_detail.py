@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from console.moments import moment
-from console.safe_text import paragraphs, plain
+from console.safe_text import paragraphs, plain, told
 
 MAX_TEXT: Final = 4000
 """Characters of a message's text; `--json` prints the whole."""
@@ -40,17 +40,22 @@ def _speaker(found: Plain) -> str:
 
 
 def _decision(decision: Plain) -> Iterator[str]:
-    yield f"   placed by rule {decision.get('rule', '?')}: {plain(str(decision.get('explanation', '')))}".rstrip(": ")
-    for evidence in decision.get("evidence", ()):
-        yield f"   evidence: {_evidence(evidence)}"
-    for rejected in decision.get("rejected", ()):
-        where = f"ticket {rejected['ticket']}" if rejected.get("ticket") else "no ticket"
-        why = plain(str(rejected.get("reason", "")))
-        yield f"   rejected: {where} by gate {rejected['gate']}: {why} ({_evidence(rejected['evidence'])})"
+    yield f"   placed by rule {decision.get('rule', '?')}: {told(str(decision.get('explanation', '')))}".rstrip(": ")
+    yield from evidence_lines(decision, indent="   ")
     for suggestion in decision.get("suggestions", ()):
-        yield f"   look at: ticket {suggestion['ticket']}, {plain(str(suggestion['why']))}"
+        yield f"   look at: ticket {suggestion['ticket']}, {told(str(suggestion['why']))}"
     if decision.get("requester"):
         yield f"   may really come from: {plain(str(decision['requester']), limit=200)}"
+
+
+def evidence_lines(decision: Plain, *, indent: str) -> Iterator[str]:
+    """Say what spoke for a ticket, and which tickets were rejected by which gate."""
+    for evidence in decision.get("evidence", ()):
+        yield f"{indent}evidence: {_evidence(evidence)}"
+    for rejected in decision.get("rejected", ()):
+        where = f"ticket {rejected['ticket']}" if rejected.get("ticket") else "no ticket"
+        why = told(str(rejected.get("reason", "")))
+        yield f"{indent}rejected: {where} by gate {rejected['gate']}: {why} ({_evidence(rejected['evidence'])})"
 
 
 def _evidence(evidence: Plain) -> str:
