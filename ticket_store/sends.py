@@ -23,6 +23,7 @@ class PostgresSends:
         """Take due sends of these channels; nobody else gets them before `until`."""
         parameters = {"channels": sorted(channels), "now": now, "until": until, "limit": limit}
         async with self._pool.connection() as connection:
+            await connection.execute(statement("routing", "settings"))  # else it reads all that is due to take a few
             cursor = await connection.execute(statement("sends", "claim"), parameters)
             return [DueSend(*row) for row in await cursor.fetchall()]
 

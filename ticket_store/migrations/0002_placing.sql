@@ -11,6 +11,9 @@ create table signing_keys (
 alter table tickets
     add column merged_into_id bigint references tickets (id) check (merged_into_id <> id),
     add column merged_at timestamptz;
+-- The latest of many that follow the same ticket.
+drop index tickets_open_successors;
+create index tickets_open_successors on tickets (continues_id, id) where closed_at is null and continues_id is not null;
 create index tickets_merged on tickets (merged_into_id) where merged_into_id is not null;
 create index tickets_subject on tickets (scope, md5(subject_base), last_message_at desc);
 create index ticket_participants_address on ticket_participants (address_key, ticket_id);
@@ -31,7 +34,7 @@ alter table thread_ids add column taught boolean not null default false;   -- so
 
 -- Later evidence came: somebody shall decide about this held message anew.
 alter table spool add column look_again_at timestamptz;
-create index spool_look_again on spool (look_again_at) where look_again_at is not null;
+create index spool_look_again on spool (look_again_at, message_id) where look_again_at is not null;
 
 alter table duplicates drop constraint duplicates_kind_check;
 alter table duplicates add constraint duplicates_kind_check

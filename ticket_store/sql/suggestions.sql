@@ -38,7 +38,7 @@ with recursive clue as materialized (
     where c.kind = 'number'
     union all
     select c.held_id, 'old_number', c.place, c.scope, l.ticket_id
-    from clue c join legacy_tickets l on l.desk = c.text and l.number = convert_from(c.key, 'UTF8')
+    from clue c join legacy_tickets l on l.desk = c.text and l.number = convert_from(c.key, 'UTF8') collate "default"
     where c.kind = 'old_number'
     union all
     select c.held_id, c.kind, c.place, c.scope, p.ticket_id
@@ -70,7 +70,8 @@ with recursive clue as materialized (
     select distinct ticket_id, ticket_id, 0 from followed
     union
     select c.id, t.merged_into_id, c.step + 1
-    from chain c join tickets t on t.id = c.at
+    from chain c
+    cross join lateral (select merged_into_id from tickets where id = c.at limit 1) t
     where t.merged_into_id is not null and c.step < 16
 ), standing as materialized (
     select distinct on (id) id, at from chain order by id, step desc
