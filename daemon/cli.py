@@ -17,6 +17,7 @@ from daemon import (
     cli_look,
     cli_mail,
     cli_notices,
+    cli_replay,
     cli_run,
     cli_spool,
     cli_tickets,
@@ -63,6 +64,7 @@ app.add_typer(cli_keys.app, name="keys")
 app.add_typer(cli_dead_letters.app, name="dead-letters")
 app.add_typer(cli_legacy.app, name="legacy")
 app.add_typer(cli_notices.app, name="notices")
+cli_replay.add_to(app)
 cli_demo.add_to(app)
 
 

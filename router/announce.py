@@ -44,6 +44,10 @@ class Announcer:
         kind = EventType.CREATED if opened else EventType.MESSAGE_ADDED
         return self._row(ticket, kind, message=_about(message, seen))
 
+    def revised(self, ticket: Ticket, message: Incoming, seen: Seen) -> OutboxRow:
+        """Say that a message on the ticket was parsed again, and what it says now."""
+        return self._row(ticket, EventType.MESSAGE_REVISED, message=_about(message, seen))
+
     def reopened(self, ticket: Ticket, *, previous: str) -> OutboxRow:
         """Say that a customer's message opened a closed ticket again."""
         return self._row(

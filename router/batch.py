@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,10 +15,12 @@ from router.policy import Policies
 from router.ports import RoutingStore, RoutingTransaction
 from router.reading import ClaimsGrownError, Wanted, read_view
 from router.replies import Replies
+from router.revise import confirm, revise, to_revise
 from router.tokens import Signer
 from router.view import View
-from router.writing import changes_of
+from router.writing import changes_of, revised
 from schemas.message import InboundMessage
+from schemas.revision_rows import RevisableRow
 from schemas.routing_rows import DeadLetterRow, IdKey, LogPosition, MovedOffset
 
 
@@ -99,7 +101,9 @@ class BatchRouter:
             if part.revived is not None and not await transaction.revive(part.revived):
                 raise FencedError("somebody else took this dead letter")
             fresh, doubles = await _claim(transaction, await self._receive(transaction, part.messages, signer))
-            view = await read_view(transaction, fresh, self._policies, Wanted(ids=extra), signer)
+            older = await to_revise(transaction, doubles)
+            view = await read_view(transaction, fresh, self._policies, _wanted(extra, older), signer)
+            await confirm(transaction, older)
             await transaction.reserve_ticket_ids(len(fresh))
             await transaction.reserve_message_ids(sum(message.staff for message in fresh))
             read = self._timer()
@@ -107,7 +111,8 @@ class BatchRouter:
             placer = self._placer(transaction, view, signer, now)
             for message in fresh:
                 placer.route(message)
-            changes = changes_of(placer, view, doubles, part.dead, now)
+            doubles, revisions = revise(doubles, older, view, Announcer(source=self._source, now=now))
+            changes = revised(changes_of(placer, view, doubles, part.dead, now), revisions)
             changes.notices = notice_rows(placer.placed.values(), self._policies, now)
             decided = self._timer()
             await transaction.write(changes)
@@ -141,6 +146,13 @@ class BatchRouter:
             )
             for i, m in zip(ids, messages, strict=True)
         ]
+
+
+def _wanted(ids: frozenset[IdKey], older: Mapping[int, RevisableRow]) -> Wanted:
+    """Ask for the tickets and held messages that newer readings change, too."""
+    tickets = frozenset(row.ticket_id for row in older.values() if row.ticket_id is not None)
+    held = frozenset(row.id for row in older.values() if row.state == "held")
+    return Wanted(ids=ids, held=held, tickets=tickets)
 
 
 async def _claim(transaction: RoutingTransaction, messages: Sequence[Incoming]) -> tuple[list[Incoming], list[Double]]:

@@ -13,10 +13,10 @@ from router.outbound_ports import OutboundStore, OutboundTransaction
 from router.patience import patiently
 from router.view import Ticket
 from router.writing import change_of
+from schemas.changes import Changes
 from schemas.events import RecipientState
 from schemas.outbound_rows import DueSend, SendResult
 from schemas.placement import SendKind
-from schemas.routing_rows import Changes
 from schemas.sending_rows import SentRow
 
 WAITING: Final = "queued"

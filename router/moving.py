@@ -30,11 +30,12 @@ from router.stored import message_of
 from router.tending import no_such_ticket
 from router.view import Ticket, View
 from router.writing import change_of, changes_of
+from schemas.changes import Changes
 from schemas.message import Result
 from schemas.numbers import shown
 from schemas.outbound_rows import PlacedMessageRow, PutBackRow
 from schemas.placement import CLOSED, SPAM, Author, HoldReason, Rule, Visibility
-from schemas.routing_rows import Changes, IdKey, OutboxRow, QuotedRow
+from schemas.routing_rows import IdKey, OutboxRow, QuotedRow
 
 NEW: Final = "new"
 HOLD: Final = "hold"

@@ -16,10 +16,11 @@ from router.recipients import Chooser, NotSaidError, Recipients
 from router.tending import locked_view, no_such_ticket
 from router.view import Ticket
 from router.writing import change_of
+from schemas.changes import Changes
 from schemas.message import File, Party, Text
 from schemas.outbound_rows import SaidRow, SpokenRow
 from schemas.placement import Author, SendKind, Visibility
-from schemas.routing_rows import Changes, NewcomerRow
+from schemas.routing_rows import NewcomerRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from schemas.changes import Changes
 from schemas.dead_letter_rows import StoredDeadLetter
 from schemas.legacy import OldIdRow, OldKey, OldTicketRow
 from schemas.outbound_rows import SpokenRow
 from schemas.placement import Fault
+from schemas.revision_rows import HoldRow, RevisableRow
 from schemas.routing_rows import (
-    Changes,
     HeldMessageRow,
     IdKey,
     KnownRow,
@@ -132,6 +133,14 @@ class RoutingTransaction(Protocol):
 
     async def participants(self, ticket_ids: Collection[int]) -> Sequence[ParticipantRow]:
         """Read who takes part in tickets."""
+        ...
+
+    async def hold_anew(self, row: HoldRow) -> None:
+        """Keep why a locked held message stays held now."""
+        ...
+
+    async def revisable(self, message_ids: Collection[int], *, lock: bool) -> Sequence[RevisableRow]:
+        """Read where messages stand, and who has read them; `lock` them, behind their tickets."""
         ...
 
     async def held_message(self, message_id: int) -> HeldMessageRow | None:

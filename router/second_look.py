@@ -1,7 +1,8 @@
 """Held messages that later evidence may place: decided anew by the same rules and gates, each in a transaction.
 
 What is placed so carries the rule that did it and says that it was released. What the rules leave open stays held, and
-is not looked at again before there is something new.
+is not looked at again before there is something new. A message that was parsed again is decided as if it had just come:
+it may open a ticket, and the reason for which it stays held is today's.
 """
 
 from collections.abc import Callable
@@ -23,9 +24,9 @@ from router.policy import Policies
 from router.ports import RoutingStore
 from router.reading import ClaimsGrownError, Wanted, read_view
 from router.stored import message_of
-from router.writing import changes_of
+from router.writing import changes_of, hold_row
 from schemas.placement import Fault, Outcome, Rule
-from schemas.routing_rows import IdKey
+from schemas.routing_rows import HeldMessageRow, IdKey
 
 AT_ONCE: Final = 100
 """Held messages of one round."""
@@ -84,8 +85,10 @@ class SecondLook:
             view = await read_view(transaction, [message], self._policies, wanted, signer)
             waiting = view.waiting.get(row.id)
             placement = decide(waiting, view, self._policies.of(inbound.account), waiting=True) if waiting else None
-            if waiting is None or placement is None or not _is_release(placement):
+            if waiting is None or placement is None or not (_is_release(placement) or _is_anew(row, placement)):
                 await transaction.looked_at(message_id)
+                if placement is not None and row.revised and placement.outcome is Outcome.HELD:
+                    await transaction.hold_anew(hold_row(row.id, placement.decision))
                 return False
             await transaction.reserve_ticket_ids(1)
             now = self._clock()
@@ -98,6 +101,11 @@ class SecondLook:
             placer.place(waiting, _traced(placement))
             await transaction.write(changes_of(placer, view, (), (), now))
             return True
+
+
+def _is_anew(row: HeldMessageRow, placement: Placement) -> bool:
+    """Whether a message that was parsed again is decided as if it had just come."""
+    return row.revised and placement.outcome is not Outcome.HELD
 
 
 def _is_release(placement: Placement) -> bool:

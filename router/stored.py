@@ -43,13 +43,18 @@ def message_row(placed: Placed) -> MessageRow:
         normalizer_version=inbound.normalizer_version,
         raw_sha256=bytes.fromhex(inbound.raw.sha256),
         raw_size=inbound.raw.size,
-        details=inbound.model_dump_json(exclude_defaults=True, exclude=IN_COLUMNS),
+        details=details_of(inbound),
         decision=placed.decision.model_dump_json(exclude_defaults=True),
         partition=message.partition,
         offset=message.offset,
         author=placed.author,
         visibility=placed.visibility,
     )
+
+
+def details_of(message: InboundMessage) -> str:
+    """Give what stands in no column of its own, as JSON without defaults."""
+    return message.model_dump_json(exclude_defaults=True, exclude=IN_COLUMNS)
 
 
 def message_of(row: HeldMessageRow) -> InboundMessage:

@@ -14,9 +14,10 @@ from router.ports import RoutingTransaction
 from router.tokens import Signer
 from router.view import Ticket
 from router.writing import change_of
+from schemas.changes import Changes
 from schemas.message import Party, Text, ThreadId
 from schemas.placement import Author, Decision, Outcome, Rule, SendKind
-from schemas.routing_rows import Changes, TicketRow
+from schemas.routing_rows import TicketRow
 
 NO_TICKET: Final = 0
 """Stands for the ticket in the token of a message that belongs to none: no ticket has this id."""

@@ -13,10 +13,11 @@ from router.patience import patiently
 from router.policy import Policies
 from router.view import INSIDER, MERGES, Ticket, View
 from router.writing import change_of
+from schemas.changes import Changes
 from schemas.message import Party
 from schemas.numbers import shown
 from schemas.placement import CLOSED, OPEN, SPAM, address_key, match_key
-from schemas.routing_rows import Changes, NewcomerRow, OutboxRow, ParticipantRow
+from schemas.routing_rows import NewcomerRow, OutboxRow, ParticipantRow
 
 MERGED: Final = "merged"
 """Role of somebody who took part in a ticket that was merged into this one; goes when that one is reopened."""

@@ -7,11 +7,14 @@ from pydantic_core import to_json
 
 from router.legacy_reading import awaited_by
 from router.placer import Double, Placed, Placer
+from router.revise import Revisions
 from router.stored import blob_rows, message_row
 from router.view import Ticket, View
+from schemas.changes import Changes
 from schemas.legacy import BoundRow, old_ticket_key
+from schemas.placement import Decision
+from schemas.revision_rows import HoldRow
 from schemas.routing_rows import (
-    Changes,
     DeadLetterRow,
     DuplicateRow,
     HeldIdRow,
@@ -51,6 +54,15 @@ def changes_of(
         outbox=placer.outbox,
         dead_letters=dead,
     )
+
+
+def revised(changes: Changes, revisions: Revisions) -> Changes:
+    """Add what newer readings of stored messages change."""
+    changes.revised = revisions.messages
+    changes.blobs = [*changes.blobs, *revisions.blobs]
+    changes.held_ids = [*changes.held_ids, *revisions.held_ids]
+    changes.outbox = [*changes.outbox, *revisions.outbox]
+    return changes
 
 
 def _newcomers(placer: Placer, view: View, now: datetime) -> list[NewcomerRow]:
@@ -114,6 +126,18 @@ def _spool(placed: Placed, now: datetime) -> SpoolRow:
     decision = placed.decision
     reason = decision.hold or ""
     return SpoolRow(placed.message.id, reason, decision.explanation, to_json(decision.suggestions).decode(), now)
+
+
+def hold_row(message_id: int, decision: Decision) -> HoldRow:
+    """Give what is written of a held message that stays so for another reason."""
+    suggestions = to_json(decision.suggestions).decode()
+    return HoldRow(
+        message_id,
+        decision.hold or "",
+        decision.explanation,
+        suggestions,
+        decision.model_dump_json(exclude_defaults=True),
+    )
 
 
 def _duplicate(double: Double) -> DuplicateRow:

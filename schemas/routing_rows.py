@@ -3,15 +3,9 @@
 Tuples, because a batch of 500 messages makes thousands of them; named, because nobody remembers positions.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
-
-from schemas.legacy import BoundRow
-from schemas.notice_rows import NoticeRow
-from schemas.sending_rows import DeliveryRow, SendRow
 
 IdKey = tuple[str, bytes]
 """Scope and digest of a thread id."""
@@ -112,6 +106,7 @@ class HeldMessageRow(NamedTuple):
     details: dict[str, Any]
     partition: int | None
     offset: int | None
+    revised: bool = False
 
 
 class TicketRow(NamedTuple):
@@ -271,28 +266,3 @@ class OutboxRow(NamedTuple):
     sequence: int
     type: str
     event: str
-
-
-@dataclass(slots=True, kw_only=True)
-class Changes:
-    """Everything that one transaction writes, apart from offsets and claims."""
-
-    tickets: Sequence[TicketRow] = ()
-    ticket_changes: Sequence[TicketChange] = ()
-    messages: Sequence[MessageRow] = ()
-    placed: Sequence[PlacedRow] = ()
-    participants: Sequence[ParticipantRow] = ()
-    threads: Sequence[ThreadRow] = ()
-    own_threads: Sequence[ThreadRow] = ()
-    quoted: Sequence[QuotedRow] = ()
-    held_ids: Sequence[HeldIdRow] = ()
-    spool: Sequence[SpoolRow] = ()
-    duplicates: Sequence[DuplicateRow] = ()
-    blobs: Sequence[BlobRefRow] = ()
-    sends: Sequence[SendRow] = ()
-    notices: Sequence[NoticeRow] = ()
-    deliveries: Sequence[DeliveryRow] = ()
-    bound: Sequence[BoundRow] = ()
-    newcomers: Sequence[NewcomerRow] = ()
-    outbox: Sequence[OutboxRow] = ()
-    dead_letters: Sequence[DeadLetterRow] = ()

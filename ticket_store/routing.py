@@ -14,12 +14,13 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from schemas.changes import Changes
 from schemas.dead_letter_rows import StoredDeadLetter
 from schemas.legacy import OldIdRow, OldKey, OldTicketRow
 from schemas.outbound_rows import SpokenRow
 from schemas.placement import Fault
+from schemas.revision_rows import HoldRow, RevisableRow
 from schemas.routing_rows import (
-    Changes,
     HeldMessageRow,
     IdKey,
     KnownRow,
@@ -227,6 +228,15 @@ class RoutingTransaction:
     async def participants(self, ticket_ids: Collection[int]) -> Sequence[ParticipantRow]:
         """Read who takes part in tickets."""
         return [ParticipantRow(*row) for row in await self._rows("participants", {"ticket_ids": sorted(ticket_ids)})]
+
+    async def hold_anew(self, row: HoldRow) -> None:
+        """Keep why a locked held message stays held now."""
+        await self._connection.execute(statement("routing_write", "hold_anew"), row._asdict())
+
+    async def revisable(self, message_ids: Collection[int], *, lock: bool) -> Sequence[RevisableRow]:
+        """Read where messages stand, and who has read them; `lock` them, behind their tickets."""
+        name = "lock_revisable" if lock else "revisable"
+        return [RevisableRow(*row) for row in await self._rows(name, {"message_ids": sorted(message_ids)})]
 
     async def held_message(self, message_id: int) -> HeldMessageRow | None:
         """Read a held message without locking it; None if it is not held (any more)."""

@@ -6,7 +6,8 @@ from typing import Final
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from schemas.routing_rows import Changes, DeadLetterRow
+from schemas.changes import Changes
+from schemas.routing_rows import DeadLetterRow
 from ticket_store.legacy import bind_legacy
 from ticket_store.statements import statement
 
@@ -32,6 +33,7 @@ class Writer:
 
     async def write(self, changes: Changes) -> None:
         """Write all rows; the outbox last."""
+        await self._revise(changes)
         for name, field in COPIES:
             await self._copy(name, getattr(changes, field))
         await self._change(changes)
@@ -40,6 +42,21 @@ class Writer:
         await self._arrays("wake_newcomers", ("scopes", "address_keys", "ats"), changes.newcomers)
         await self._bury(changes.dead_letters)
         await self._copy("copy_outbox", changes.outbox)
+
+    async def _revise(self, changes: Changes) -> None:
+        """Replace readings; what they name and await is written with the rest."""
+        if not changes.revised:
+            return
+        columns = (
+            *("ids", "kinds", "sender_keys", "sender_addresses", "sender_names", "subjects", "body_texts"),
+            *("body_htmls", "automatics", "sent_ats", "normalizer_versions", "details", "revised_ats"),
+        )
+        await self._arrays("revise_messages", columns, changes.revised)
+        ids = {"ids": [row.id for row in changes.revised]}
+        for name in ("forget_blobs", "forget_held_ids"):
+            await self._connection.execute(statement("routing_write", name), ids)
+        again = {**ids, "at": changes.revised[0].revised_at}
+        await self._connection.execute(statement("routing_write", "decide_revised"), again)
 
     async def _change(self, changes: Changes) -> None:
         await self._arrays(

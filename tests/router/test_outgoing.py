@@ -11,9 +11,9 @@ from router.announce import Announcer
 from router.outgoing import Letter, Outgoing, outgoing
 from router.tokens import Signer, SigningKey, Verified, opened_mark
 from router.view import Ticket
+from schemas.changes import Changes
 from schemas.message import InboundMessage, Party, Text
 from schemas.placement import Author, Decision, SendKind, Visibility
-from schemas.routing_rows import Changes
 from schemas.tokens import token_in_message_id
 
 SIGNER = Signer(instance_id=UUID(int=7), keys=[SigningKey(id=1, secret=bytes(32))])

@@ -8,10 +8,11 @@ from signed_lab import say, stored, ticket_of
 
 from router.desk import Desk
 from router.policy import AccountPolicy, Policies, Staff, Strangers
+from schemas.changes import Changes
 from schemas.message import InboundMessage
 from schemas.numbers import subject_tag
 from schemas.placement import Author, Visibility
-from schemas.routing_rows import Changes, QuotedRow
+from schemas.routing_rows import QuotedRow
 from schemas.sending_rows import DeliveryRow
 from schemas.tokens import token_in_message_id
 

@@ -8,9 +8,9 @@ from routing_lab import OWN_ADDRESS, START, Lab
 from router.outgoing import Letter, outgoing
 from router.tokens import Signer, SigningKey
 from router.view import Ticket
+from schemas.changes import Changes
 from schemas.message import Party, Text
 from schemas.placement import Author, SendKind, Visibility
-from schemas.routing_rows import Changes
 
 
 async def signer_of(lab: Lab) -> Signer:

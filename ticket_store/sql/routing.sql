@@ -231,7 +231,8 @@ join ticket_participants p on p.ticket_id = c.id;
 -- Read one held message without a lock.
 select m.id, m.kind, m.channel, m.account, m.scope, m.delivery_key, m.fingerprint, m.sender_address, m.sender_name,
        m.subject, m.body_text, m.body_html, m.automatic, m.received_at, m.sent_at, m.normalizer_version,
-       m.raw_sha256, m.raw_size, m.details, m.partition, m."offset"
+       m.raw_sha256, m.raw_size, m.details, m.partition, m."offset",
+       m.revised_at is not null
 from messages m
 where m.id = :id and m.state = 'held';
 
@@ -254,3 +255,20 @@ select message_id from spool where look_again_at <= :now order by look_again_at,
 -- name: dead_letter
 -- Read an open dead letter.
 select id, topic, partition, "offset", value, headers from dead_letters where id = :id and state = 'open';
+
+-- name: revisable
+-- Where messages stand, by which rule, and which normalizer read them.
+select m.id, m.ticket_id, m.state, m.author, m.visibility, coalesce(m.decision ->> 'rule', 'kind'), m.normalizer_version
+from unnest(:message_ids::bigint[]) as c (id)
+join messages m on m.id = c.id
+where m.direction = 'in'
+order by m.id;
+
+-- name: lock_revisable
+-- The same, locked by id, behind the locks of their tickets.
+select m.id, m.ticket_id, m.state, m.author, m.visibility, coalesce(m.decision ->> 'rule', 'kind'), m.normalizer_version
+from unnest(:message_ids::bigint[]) as c (id)
+join messages m on m.id = c.id
+where m.direction = 'in'
+order by m.id
+for update of m;

@@ -168,3 +168,43 @@ update spool s
 set look_again_at = free.at
 from free
 where s.message_id = free.message_id;
+
+-- name: revise_messages
+-- Put newer readings in the place of older ones; thread ids stay, and who speaks, unless the message is held.
+update messages m
+set body_text = c.body_text, body_html = c.body_html, normalizer_version = c.normalizer_version,
+    revised_at = c.revised_at, sent_at = c.sent_at,
+    kind = case when m.state = 'held' then c.kind else m.kind end,
+    automatic = case when m.state = 'held' then c.automatic else m.automatic end,
+    subject = case when m.state = 'held' then c.subject else m.subject end,
+    sender_key = case when m.state = 'held' then c.sender_key else m.sender_key end,
+    sender_address = case when m.state = 'held' then c.sender_address else m.sender_address end,
+    sender_name = case when m.state = 'held' then c.sender_name else m.sender_name end,
+    details = case
+        when m.state = 'held' then c.details
+        when m.details ? 'thread' then c.details || jsonb_build_object('thread', m.details -> 'thread')
+        else c.details - 'thread'
+    end
+from unnest(:ids::bigint[], :kinds::text[], :sender_keys::bytea[], :sender_addresses::text[], :sender_names::text[],
+            :subjects::text[], :body_texts::text[], :body_htmls::text[], :automatics::text[], :sent_ats::timestamptz[],
+            :normalizer_versions::int[], :details::jsonb[], :revised_ats::timestamptz[])
+    as c (id, kind, sender_key, sender_address, sender_name, subject, body_text, body_html, automatic, sent_at,
+          normalizer_version, details, revised_at)
+where m.id = c.id and m.normalizer_version < c.normalizer_version;
+
+-- name: forget_blobs
+-- A newer reading names its own blobs.
+delete from blob_refs where owner_kind = 'message' and owner_id = any(:ids::bigint[]);
+
+-- name: decide_revised
+-- Let held messages that were parsed again be decided anew, by what they say now.
+update spool set look_again_at = :at where message_id = any(:ids::bigint[]);
+
+-- name: hold_anew
+-- A message that was parsed again stays held, for today's reason.
+with held as (
+    update spool set reason = :reason, explanation = :explanation, suggestions = :suggestions::jsonb
+    where message_id = :message_id
+    returning message_id
+)
+update messages set decision = :decision::jsonb where id in (select message_id from held);
