@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 from enum import StrEnum
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, SecretStr, model_validator
 
+from connectors.mail.settings import is_loopback
 from router.deliveries import Pace
 from router.sending import SenderOptions
 
@@ -32,6 +34,13 @@ class RelaySettings(BaseModel):
     username: str = Field(default="", max_length=255, description="to log in; not set: no log-in")
     password: SecretStr | None = Field(default=None, description="to log in with")
     timeout_seconds: PositiveFloat = Field(default=60.0, le=600, description="for one answer of the relay")
+
+    @model_validator(mode="after")
+    def _keeps_the_password(self) -> Self:
+        if self.username and self.tls is RelayTls.NONE and not is_loopback(self.host):
+            msg = "tls is none and username is set: the password would cross the network in the clear"
+            raise ValueError(msg)
+        return self
 
 
 class OutboundSettings(BaseModel):

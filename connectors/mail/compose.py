@@ -21,6 +21,10 @@ from schemas.tokens import reply_address_with, token_in_message_id
 
 LINE: Final = 76
 CRLF: Final = "\r\n"
+MOST_IDS: Final = 21
+"""Ids in References: the first and the last twenty, so that no header grows with the years (RFC 5322 section 3.6.4)."""
+MAX_ID: Final = 900
+"""Characters of an id: its line stays under 998 (RFC 5322 section 2.1.1)."""
 _PLAIN_NAME: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 !#$%&'*+-/=?^_`{|}~")
 _MAX_NAME: Final = 255
 
@@ -66,7 +70,7 @@ def reply_address(message_id: str, address: str) -> str:
 def compose(letter: MailLetter) -> bytes:
     """Write the mail. Raises `CannotComposeError`."""
     token = token_in_message_id(letter.message_id)
-    if not token:
+    if not token or not _is_id(letter.message_id):
         raise CannotComposeError("its Message-ID carries no token of ours")
     head = CRLF.join(_headers(letter, token)) + CRLF
     return head.encode("utf-8") + _body(letter)
@@ -92,12 +96,13 @@ def _headers(letter: MailLetter, token: str) -> Iterator[str]:
 def _ids(name: str, ids: Iterable[str]) -> Iterator[str]:
     """Write ids, each on a line of its own: they are never broken. What is no plain id is left out."""
     plain = [bare for bare in (one.strip().strip("<>") for one in ids) if _is_id(bare)]
+    plain = plain if len(plain) <= MOST_IDS else [plain[0], *plain[1 - MOST_IDS :]]
     if plain:
         yield f"{name}: " + f"{CRLF} ".join(f"<{one}>" for one in plain)
 
 
 def _is_id(text: str) -> bool:
-    return bool(text) and text.isascii() and text.isprintable() and not {" ", "<", ">"}.intersection(text)
+    return 0 < len(text) <= MAX_ID and text.isascii() and text.isprintable() and not {" ", "<", ">"}.intersection(text)
 
 
 def _list(name: str, parties: Sequence[Party]) -> str:

@@ -70,13 +70,16 @@ def _group(parts: Sequence[Part]) -> Head:
     status = next((part.content for part in parts if part.media_type in _STATUS_TYPES), b"")
     groups = [Head(block.strip(b"\r\n") + b"\n") for block in _BLANK_LINE.split(status[:_SCANNED])]
     people = [group for group in groups if "action" in group or "final-recipient" in group]
-    return next(
-        (group for group in people if group.first("action").lower() == b"failed"), people[0] if people else Head()
-    )
+    failed = (group for group in people if _written_action(group) == Action.FAILED)
+    return next(failed, people[0] if people else Head())
+
+
+def _written_action(group: Head) -> str:
+    return group.first("action").split(b"(")[0].strip().lower().decode("ascii", "replace")
 
 
 def _action(group: Head, prose: str, status: str) -> Action:
-    written = group.first("action").split(b"(")[0].strip().lower().decode("ascii", "replace")
+    written = _written_action(group)
     if written in set(Action):
         return Action(written)
     return Action.DELAYED if _DELAYED.search(prose) and not status.startswith("5") else Action.FAILED

@@ -13,11 +13,15 @@ from connectors.mail.embedded import Embedded
 from schemas.message import SubjectPrefix
 
 _MARK: Final = re.compile(
-    r"forwarded message|mensagem (?:re)?encaminhada|mensaje reenviado|weitergeleitete nachricht|"
+    r"^[-_=*>\s]{0,40}(?:begin )?"
+    r"(?:forwarded message|mensagem (?:re)?encaminhada|mensaje reenviado|weitergeleitete nachricht|"
     r"message transf[ée]r[ée]|messaggio inoltrato|doorgestuurd bericht|пересылаемое сообщение|пересланное сообщение|"
-    r"переадресованное сообщение|przekazana wiadomość|vidarebefordrat meddelande|転送メッセージ|转发的邮件",
-    re.IGNORECASE,
+    r"переадресованное сообщение|przekazana wiadomość|vidarebefordrat meddelande|転送メッセージ|转发的邮件)"
+    r"[-_=*:\s]{0,40}$",
+    re.IGNORECASE | re.MULTILINE,
 )
+"""A line of its own: prose about forwarded messages forwards nothing."""
+
 _STEMS: Final = (
     "forwarded message", "encaminhada", "mensaje reenviado", "weitergeleitete nachricht", "message transf",
     "messaggio inoltrato", "doorgestuurd bericht", "пересылаемое", "пересланное", "переадресованное", "przekazana",

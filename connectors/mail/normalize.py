@@ -11,7 +11,7 @@ from connectors.mail.forwards import forwarded_sender
 from connectors.mail.identity import identify
 from connectors.mail.parse import ParsedMail, mend_line_ends, parse, sha256_of
 from connectors.mail.structure import StructureReport
-from connectors.mail.subjects import read_subject
+from connectors.mail.subjects import Subject, read_subject
 from connectors.mail.texts import clean_text
 from connectors.mail.thread_ids import first_and_last, ids_in, thread_id
 from connectors.mail.tokens import TokenPlaces, find_tokens
@@ -49,7 +49,7 @@ def build(delivery: Delivery, report: StructureReport | None = None) -> Normaliz
     blobs: dict[str, bytes] = {}
     files = _files(mail.attachments, blobs)
     text, html = _text(mail.text, blobs), None if mail.html is None else _text(mail.html, blobs)
-    identity = identify(delivery.raw, delivery.account.name)
+    identity, subject = identify(delivery.raw, delivery.account.name), read_subject(mail.subject)
     message = InboundMessage(
         channel=delivery.account.channel,
         account=delivery.account.name,
@@ -70,9 +70,9 @@ def build(delivery: Delivery, report: StructureReport | None = None) -> Normaliz
         text=text,
         html=html,
         files=files,
-        thread=_thread(mail.subject, _places(delivery, mail)),
+        thread=_thread(subject, _places(delivery, mail)),
         report=mail.report,
-        forwarded=_forwarded(mail),
+        forwarded=_forwarded(subject, mail),
         raw=_blob(delivery.raw),
         envelope=_envelope(delivery),
     )
@@ -103,7 +103,7 @@ def undecodable(delivery: Delivery, reason: str) -> InboundMessage:
         sender=_party(read_sender(head, hint)),
         to=_parties(addresses_of(head, "to", hint), _MAX_PARTIES),
         subject=_line(subject),
-        thread=_thread(subject, places),
+        thread=_thread(read_subject(subject), places),
         raw=_blob(delivery.raw),
         envelope=_envelope(delivery),
         problem=_line(clean_line(reason)),
@@ -176,20 +176,19 @@ def _places(delivery: Delivery, mail: ParsedMail) -> TokenPlaces:
     )
 
 
-def _thread(subject: str, places: TokenPlaces) -> Thread:
-    read = read_subject(subject)
+def _thread(subject: Subject, places: TokenPlaces) -> Thread:
     return Thread(
         own=thread_id(places.own) if places.own else None,
         in_reply_to=tuple(thread_id(item) for item in places.in_reply_to[:MAX_QUOTED_IDS]),
         references=tuple(thread_id(item) for item in first_and_last(list(places.references))),
         tokens=find_tokens(places),
-        subject_prefix=read.prefix,
-        subject_base=read.base,
+        subject_prefix=subject.prefix,
+        subject_base=subject.base,
     )
 
 
-def _forwarded(mail: ParsedMail) -> Party | None:
-    found = forwarded_sender(read_subject(mail.subject).prefix, mail.text, mail.inside)
+def _forwarded(subject: Subject, mail: ParsedMail) -> Party | None:
+    found = forwarded_sender(subject.prefix, mail.text, mail.inside)
     return None if found is None else _party(found)
 
 

@@ -73,7 +73,7 @@ class Relay:
                 await client.login(self.username, self.password)
         except aiosmtplib.SMTPResponseException as error:
             client.close()
-            raise RelayDownError(f"the relay lets us not in: {error.code} {_short(error.message)}") from error
+            raise RelayDownError(f"the relay does not let us in: it says {error.code}") from error
         except (aiosmtplib.SMTPException, OSError) as error:
             client.close()
             raise RelayDownError(f"the relay does not answer as it should: {type(error).__name__}") from error
@@ -83,35 +83,55 @@ class Relay:
 async def _transfer(
     client: aiosmtplib.SMTP, raw: bytes, mail_from: str, rcpt_to: Sequence[str]
 ) -> Mapping[str, Answer]:
+    """Go through one mail transaction (RFC 5321 section 3.3); what is said of one recipient stays that one's."""
+    answers: dict[str, Answer] = {}
     try:
-        options = _options(client, mail_from, rcpt_to)
-        refused, last = await client.sendmail(mail_from, list(rcpt_to), raw, mail_options=options)
-    except aiosmtplib.SMTPRecipientsRefused as error:
-        return {one.recipient: _answer(one.code, one.message) for one in error.recipients}
+        options, encoding = _options(client, raw, (mail_from, *rcpt_to))
+        await client.mail(mail_from, options=options, encoding=encoding)
+        for address in rcpt_to:
+            answers |= await _refused(client, address, encoding)
+        taken = [address for address in rcpt_to if address not in answers]
+        last = (await client.data(raw)).message if taken else ""
     except aiosmtplib.SMTPSenderRefused as error:
         if error.code == GOING_DOWN:
-            raise RelayDownError(f"the relay goes down: {_short(error.message)}") from error
+            raise RelayDownError("the relay goes down (421)") from error
         text = f"the relay does not let us send this from our address: {_short(error.message)}"
         state: Literal["failed", "later"] = "failed" if error.code == TOO_BIG else "later"
         return dict.fromkeys(rcpt_to, Answer(state, str(error.code), text))
     except aiosmtplib.SMTPResponseException as error:
         if error.code == GOING_DOWN:
-            raise RelayDownError(f"the relay goes down: {_short(error.message)}") from error
-        return dict.fromkeys(rcpt_to, _answer(error.code, error.message))
+            raise RelayDownError("the relay goes down (421)") from error
+        return dict.fromkeys(rcpt_to, _answer(error.code, error.message)) | answers
+    except ValueError:
+        return dict.fromkeys(rcpt_to, Answer("failed", "553", "an address cannot be written in SMTP"))
     except (aiosmtplib.SMTPException, OSError) as error:
-        return dict.fromkeys(rcpt_to, Answer("later", "", f"the connection broke: {type(error).__name__}"))
+        return dict.fromkeys(rcpt_to, Answer("later", "", f"the connection broke: {type(error).__name__}")) | answers
     await _leave(client)
-    sent = Answer("sent", "250", _short(last))
-    return {address: _answer(*refused[address]) if address in refused else sent for address in rcpt_to}
+    return dict.fromkeys(taken, Answer("sent", "250", _short(last))) | answers
 
 
-def _options(client: aiosmtplib.SMTP, mail_from: str, rcpt_to: Sequence[str]) -> list[str]:
-    """Ask for SMTPUTF8 where an address needs it. Raises what the relay says when it cannot."""
-    if all(address.isascii() for address in (mail_from, *rcpt_to)):
-        return []
+async def _refused(client: aiosmtplib.SMTP, address: str, encoding: str) -> dict[str, Answer]:
+    """Name one recipient; give the answer if the relay does not take it."""
+    try:
+        await client.rcpt(address, encoding=encoding)
+    except aiosmtplib.SMTPRecipientRefused as error:
+        if error.code == GOING_DOWN:
+            raise
+        later = error.code == TOO_BIG  # here it means too many recipients (RFC 5321 section 4.5.3.1.10)
+        return {address: Answer("later", "552", _short(error.message)) if later else _answer(error.code, error.message)}
+    return {}
+
+
+def _options(client: aiosmtplib.SMTP, raw: bytes, addresses: Sequence[str]) -> tuple[list[str], str]:
+    """Say how large it is, and that it holds more than ASCII. Raises what the relay says when it cannot take that."""
+    options = [f"SIZE={len(raw)}"] if client.supports_extension("size") else []
+    if not raw.isascii() and client.supports_extension("8bitmime"):
+        options.append("BODY=8BITMIME")
+    if all(address.isascii() for address in addresses):
+        return options, "ascii"
     if not client.supports_extension("smtputf8"):
         raise aiosmtplib.SMTPResponseException(553, "the relay takes no address that is not ASCII")
-    return ["SMTPUTF8"]
+    return [*options, "SMTPUTF8"], "utf-8"
 
 
 async def _leave(client: aiosmtplib.SMTP) -> None:

@@ -60,7 +60,7 @@ def _parted(mail: bytes) -> tuple[bytes, bytes, bytes]:
     return head + b"\r\n", b"\r\n", body
 
 
-def _resent_by(head: bytes) -> str:
-    """Give the values of all Resent-From fields, folded lines and all, in lower case."""
+def _resent_by(head: bytes) -> set[str]:
+    """Give the addresses in all Resent-From fields, folded lines and all, in lower case."""
     found = re.findall(rb"(?im)^Resent-From[ \t]*:((?:[^\r\n]*\r\n)(?:[ \t][^\r\n]*\r\n)*)", head)
-    return b" ".join(found).decode("utf-8", "replace").lower()
+    return set(_ADDRESS.findall(b" ".join(found).decode("utf-8", "replace").lower()))

@@ -75,3 +75,10 @@ def test_what_leaves_this_machine_is_encrypted_unless_somebody_says_otherwise(
     settings: RelaySettings, tls: str
 ) -> None:
     assert relay_of(settings, hostname="mx.example").tls == tls
+
+
+def test_a_password_never_crosses_the_network_in_the_clear(tmp_path: Path) -> None:
+    relay = '[outbound.smtp]\nhost = "{}"\ntls = "none"\nusername = "me"\npassword = "x"\n'
+    ((key, reason),) = written(tmp_path, relay.format("relay.example.org"))
+    assert (key, "in the clear" in reason) == ("outbound.smtp", True)
+    assert written(tmp_path, relay.format("127.0.0.1")) == written(tmp_path, '[outbound.smtp]\nhost = "127.0.0.1"\n')

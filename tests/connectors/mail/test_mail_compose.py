@@ -112,6 +112,18 @@ def test_what_is_no_address_makes_no_mail(address: str) -> None:
         compose(letter(to=[Party(address=address)]))
 
 
+@pytest.mark.parametrize("end", [">\r\nBcc: evil@e.example\r\nX: <y", " ", "\n", "é", "x" * 1000])
+def test_no_message_id_can_end_its_header(end: str) -> None:
+    with pytest.raises(CannotComposeError):
+        compose(letter(message_id=f"sb.{TOKEN}@desk.example{end}"))
+
+
+def test_references_keep_the_first_and_the_last_ids() -> None:
+    ids = [f"<{number}@mail.example>" for number in range(400)]
+    written = str(read(compose(letter(references=ids)))["References"]).split()
+    assert written == [ids[0], *ids[-20:]]
+
+
 def test_a_letter_without_a_token_or_recipients_makes_no_mail() -> None:
     with pytest.raises(CannotComposeError):
         compose(letter(message_id="other@desk.example"))

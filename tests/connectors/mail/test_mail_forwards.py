@@ -43,6 +43,11 @@ def test_a_quoted_header_in_an_answer_is_no_forward(block: str) -> None:
     assert forwarded("Re: Printer", BLOCKS[block]) is None
 
 
+def test_prose_about_a_forwarded_message_forwards_nothing() -> None:
+    text = "The forwarded message was empty.\n\n-----Original Message-----\nFrom: Bob <bob@home.example>\n\nHi"
+    assert forwarded("Re: Printer", text) is None
+
+
 def test_a_forward_that_names_nobody_names_nobody() -> None:
     assert forwarded("Fwd: Printer", "Look at this.") is None
     assert forwarded("Fwd: Printer", "From: somebody without an address\n\nHi") is None

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import pytest
 
 from connectors.mail.relay import Answer, Relay, RelayDownError
+from connectors.mail.resend import resend
 
 MAIL = b"Subject: Hello\r\n\r\n.one\r\n..two\r\n"
 ANA, BOB = "ana@a.example", "bob@b.example"
@@ -40,7 +42,8 @@ class Script:
             if in_data and word != ".":
                 self.heard.append(line)
                 continue
-            answer = self.answers.get(word, "500 what")
+            whom = f"{word} {line.partition('<')[2].partition('>')[0]}"
+            answer = self.answers.get(whom, self.answers.get(word, "500 what"))
             in_data = word == "DATA" and answer.startswith("354")
             if answer == "break":
                 break
@@ -101,6 +104,38 @@ async def test_a_relay_that_goes_down_in_between_is_down_for_all() -> None:
     async with relay_that(MAIL="421 shutting down") as (relay, _):
         with pytest.raises(RelayDownError):
             await send(relay)
+
+
+async def test_what_was_said_of_one_recipient_stays_when_the_mail_is_refused() -> None:
+    """A greylisted recipient is tried again, whatever is said of the mail to the others; a refused one is not."""
+    for ana, dot, states in (
+        ("450 grey", "554 spam", ("later", "failed")),
+        ("550 no", "451 later", ("failed", "later")),
+        ("550 no", "250 ok", ("failed", "sent")),
+        ("552 too many", "250 ok", ("later", "sent")),
+    ):
+        async with relay_that(**{f"RCPT {ANA}": ana, "dot": dot}) as (relay, _):
+            found = await send(relay)
+            assert (found[ANA].state, found[BOB].state) == states
+
+
+async def test_the_relays_words_are_no_reason_for_everybody() -> None:
+    async with relay_that(MAIL="421 ana@a.example made me stop") as (relay, _):
+        with pytest.raises(RelayDownError) as raised:
+            await send(relay)
+        assert "ana" not in str(raised.value)
+
+
+@pytest.mark.parametrize("end", [b"\n.\n", b"\r\n.\n", b"\n.\r\n", b"\r.\r", b"\r\n.\r", b"\r\r\n.\r\r\n", b"\n.\r"])
+async def test_nothing_that_was_taken_in_ends_the_relays_data(end: bytes) -> None:
+    """SMTP smuggling: what did not end our DATA must not end theirs, and start a mail of its own."""
+    raw = b"Subject: Hello\r\n\r\nfirst" + end + b"MAIL FROM:<evil@e.example>\r\nlast\r\n"
+    sent_on = resend(raw, sender="desk@d.example", to=ANA, resent_id="r@d.example", at=datetime(2026, 3, 2, tzinfo=UTC))
+    async with relay_that() as (relay, script):
+        found = await relay.send(sent_on, mail_from="desk@d.example", rcpt_to=[ANA])
+        assert found[ANA].state == "sent"
+    assert any(line.startswith("MAIL FROM:<evil") for line in script.heard), "it stands in the text"
+    assert script.heard[-1] == "last\r\n"
 
 
 async def test_an_address_that_is_not_ascii_fails_where_the_relay_takes_none() -> None:

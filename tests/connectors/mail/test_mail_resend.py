@@ -51,6 +51,7 @@ def test_a_mail_that_came_back_or_runs_in_circles_stays_here() -> None:
         sent_on(sent_on(MAIL))
     with pytest.raises(NotResentError, match="before"):
         sent_on(b"Resent-From:\r\n\tSUPPORT@desk.example\r\n" + MAIL)
+    assert sent_on(b"Resent-From: bigsupport@desk.example\r\n" + MAIL)
     with pytest.raises(NotResentError, match="circles"):
         sent_on(b"Received: from x by y; now\r\n" * (MAX_HOPS + 1) + MAIL)
 
