@@ -1,6 +1,7 @@
 """The search: every ticket that a message names (`router/proposals.py`), and what the gates say of each.
 
-The first that passes is accepted, and a refused one is as if it had not been named: the next is asked. An id whose
+The first that passes is accepted, and a refused one is as if it had not been named: the next is asked, but for a ticket
+that the refused one follows. An id whose
 Message-ID came with several messages proposes nothing. A known id of a message that is still held proposes to wait
 with it, to that message's sender alone.
 """
@@ -32,6 +33,8 @@ class Findings:
 
     `untrue` is what proposes nothing, and why: tokens that are none of ours, or not for the ticket that has their
     number now, and ids with which several messages came; their tickets (`spoiled`) are for a person to look at.
+    `left_behind` are tickets that a named one follows where its message may not join: its matter went on from there,
+    and does not go back because the message names older mails, too.
     """
 
     accepted: Candidate | None = None
@@ -40,6 +43,11 @@ class Findings:
     untrue: list[Rejected] = field(default_factory=list)
     spoiled: list[Ticket] = field(default_factory=list)
     held_with: Evidence | None = None
+    left_behind: set[int] = field(default_factory=set)
+
+    def is_accepted(self, ticket: Ticket) -> bool:
+        """Whether this is the ticket that all gates let pass."""
+        return self.accepted is not None and self.accepted.ticket is ticket
 
     def rejected(self) -> tuple[Rejected, ...]:
         """Give the refused candidates, as stored."""
@@ -72,9 +80,9 @@ def search(case: Case, ask: Ask = refusal) -> Findings:
         if question in asked:
             continue
         asked.add(question)
-        if findings.accepted is None:
+        if findings.accepted is None and candidate.ticket.id not in findings.left_behind:
             _examine(case, candidate, findings, ask)
-        elif candidate.ticket is not findings.accepted.ticket and scope(case, candidate) is None:
+        elif not findings.is_accepted(candidate.ticket) and scope(case, candidate) is None:
             findings.others.append(candidate)
     findings.held_with = next(_held(case.message, case.view), None)
     return findings
@@ -86,6 +94,8 @@ def _examine(case: Case, candidate: Candidate, findings: Findings, ask: Ask) -> 
         findings.accepted = candidate
         return
     findings.refused.append(refused)
+    if refused.gate in (Gate.CLOSED, Gate.PARTICIPANT) and candidate.evidence.relation is Relation.KNOWN:
+        findings.left_behind.update(case.view.predecessors(candidate.ticket))
     if refused.gate is Gate.CLOSED:
         findings.accepted = _successor(case, candidate, ask)
 

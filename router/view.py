@@ -196,6 +196,15 @@ class View:
         found = map(self.tickets.get, self.successors.get(ticket.id, ()))
         return sorted((t for t in found if t and t.closed_at is None), key=lambda t: t.id, reverse=True)
 
+    def predecessors(self, ticket: Ticket) -> Iterator[int]:
+        """Give the ids of the tickets that this one continues, the nearest first, as far as they are here."""
+        seen: set[int] = set()
+        at: Ticket | None = ticket
+        while at is not None and at.continues_id is not None and at.continues_id not in seen:
+            seen.add(at.continues_id)
+            yield at.continues_id
+            at = self.tickets.get(at.continues_id)
+
     def children(self, key: IdKey) -> list[Incoming]:
         """Give the held messages that quote this id, in the order they came."""
         found = (self.waiting[message_id] for message_id in self.held.get(key, ()) if message_id in self.waiting)

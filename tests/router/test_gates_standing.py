@@ -189,3 +189,21 @@ def test_a_strangers_answer_is_held_even_if_it_names_another_scope_first() -> No
     token = paper.say("sales")
     paper.route(mail("two", "eve@e.example", answers="one", tokens=[("recipient", token)]))
     assert paper.hold("two") is HoldReason.STRANGER
+
+
+def test_an_answer_to_a_ticket_closed_for_long_does_not_go_back_to_the_one_that_it_follows() -> None:
+    paper = PaperRouter()
+    paper.route(mail("one"), mail("passed on", answers="one", prefix="forward"))
+    paper.close("passed on", minutes=10)
+    paper.route(mail("late", answers="passed on", references=["one"], minutes=30 * DAY))
+    assert paper.ticket("late").continues_id == paper.ticket("passed on").id
+
+
+def test_whoever_takes_no_part_where_a_matter_went_on_is_held_though_the_old_ticket_knows_them() -> None:
+    paper = PaperRouter()
+    paper.route(mail("one", cc=["bob@b.example"]))
+    paper.close("one", minutes=10)
+    paper.route(mail("late", answers="one", minutes=30 * DAY))
+    paper.route(mail("bob's", "bob@b.example", answers="late", references=["one"], minutes=31 * DAY))
+    assert paper.hold("bob's") is HoldReason.STRANGER
+    assert paper.placed("bob's").decision.suggestions[0].ticket == paper.ticket("late").number
