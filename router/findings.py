@@ -1,9 +1,8 @@
 """The search: every ticket that a message names (`router/proposals.py`), and what the gates say of each.
 
 The first that passes is accepted, and a refused one is as if it had not been named: the next is asked, but for a ticket
-that the refused one follows. An id whose
-Message-ID came with several messages proposes nothing. A known id of a message that is still held proposes to wait
-with it, to that message's sender alone.
+that the refused one follows. An id whose Message-ID came with several messages proposes nothing. A known id of a
+message that is still held proposes to wait with it, to that message's sender alone.
 """
 
 from collections.abc import Callable, Iterator
