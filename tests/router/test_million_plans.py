@@ -74,6 +74,8 @@ BATCHES: Final = (
     routing("reached_held", "scopes", "digests", each=1_300),
     routing("lock_held", "message_ids"),
     routing("known_messages", "message_ids"),
+    routing("revisable", "message_ids"),
+    routing("lock_revisable", "message_ids"),
     routing("quoted_ids", "scopes", "digests", "address_keys"),
     routing("open_matches", "match_keys", each=12),
     routing("followers", "ticket_ids", each=30),
@@ -94,6 +96,14 @@ BATCHES: Final = (
     written("empty_spool", "ids"),
     written("forget_held_ids", "ids", each=6),
     written("wake_newcomers", "scopes", "address_keys", "ats", each=700),
+    written("forget_blobs", "ids", each=8),
+    written("decide_revised", "ids", "at", each=8),
+    written(
+        "revise_messages",
+        *("ids", "kinds", "sender_keys", "sender_addresses", "sender_names", "subjects", "body_texts"),
+        *("body_htmls", "automatics", "sent_ats", "normalizer_versions", "details", "revised_ats"),
+        each=6,
+    ),
     Asked(
         file="legacy", name="bind", columns=("desks", "numbers", "choices", "ticket_ids", "chosen_bys", "chosen_ats")
     ),
@@ -113,6 +123,16 @@ SINGLE: Final = (
     one("routing", "ticket_by_number", 2, number="0000050009"),
     one("routing", "to_look_at", 200, now=NOW.replace(year=2100), limit=100),
     one("routing_write", "looked_at", 4, id=50_009),
+    one(
+        "routing_write",
+        "hold_anew",
+        8,
+        message_id=50_009,
+        reason="stranger",
+        explanation="x",
+        suggestions="[]",
+        decision="{}",
+    ),
     one("sends", "claim", 1_500, channels=["mail"], now=NOW.replace(year=2100), until=NOW, limit=100),
     one("notices", "take_notices", 500, limit=100),
 )
