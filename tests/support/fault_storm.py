@@ -13,7 +13,7 @@ import psycopg
 from fault_mta import Mta, conversations
 from running_daemon import RunningDaemon
 
-from ticket_store.embedded import EmbeddedPostgres
+from ticket_store.embedded import EmbeddedPostgres, EmbeddedPostgresError
 
 REPLIES = 3
 KILLS = 10
@@ -58,8 +58,8 @@ def in_transaction(daemon: RunningDaemon) -> bool:
                 "select exists (select from pg_locks where relation = 'consumer_offsets'::regclass"
                 " and mode = 'RowExclusiveLock')"
             ).fetchone()
-    except psycopg.OperationalError:
-        return False  # it was killed before, and is starting
+    except (psycopg.OperationalError, EmbeddedPostgresError):
+        return False  # PostgreSQL was killed before, and is starting, or not even that yet
     return row == (True,)
 
 
