@@ -32,9 +32,10 @@ def postmaster(data: Path) -> Postmaster | None:
     """Read `postmaster.pid`; None without one, or while the server is still writing it."""
     try:
         lines = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
-        return Postmaster(pid=int(lines[0]), socket_folder=Path(lines[4].strip()))
+        pid, folder = int(lines[0]), lines[4].strip()
     except (FileNotFoundError, IndexError, ValueError):
         return None
+    return Postmaster(pid=pid, socket_folder=Path(folder)) if folder.startswith("/") else None
 
 
 def clear_stale_locks(data: Path) -> None:
