@@ -25,8 +25,9 @@ from console import tables
 from daemon.asking import ask, check_account
 from daemon.cli_options import print_json, print_table
 from daemon.clock import now
-from daemon.errors import NO, UserError
+from daemon.errors import NO, USAGE, UserError
 from daemon.health import Board
+from daemon.listings import rows
 from daemon.opened import Opened
 from daemon.sink import BusSink
 from daemon.wiring import ensure_topics
@@ -69,6 +70,8 @@ class Choice:
 
 def run_replay(choice: Choice, *, as_json: bool) -> int:
     """Parse again and publish; 1 when something could not be."""
+    if choice.dead and (choice.account or choice.since or choice.until or choice.held):
+        raise UserError("--dead takes all open dead letters: it goes with no filter", code=USAGE)
     tally: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
 
     async def work(store: Opened) -> None:
@@ -76,6 +79,7 @@ def run_replay(choice: Choice, *, as_json: bool) -> int:
             await check_account(store, connection, choice.account)
             tally["found"] = await count_outdated(connection, choice.outdated()) if not choice.dead else 0
         if choice.dry_run:
+            tally["found"] += await _count_dead(store) if choice.dead else 0
             return
         async with _renewing(store) as renewing:
             await (_dead(store, renewing, tally) if choice.dead else _messages(store, renewing, choice, tally))
@@ -149,6 +153,14 @@ async def _messages(store: Opened, renewing: Renewing, choice: Choice, tally: Co
             if len(page) < PAGE:
                 return
             after = page[-1].id
+
+
+async def _count_dead(store: Opened) -> int:
+    async with store.pool.connection() as connection:
+        found = await rows(
+            lambda last, most: list_dead_letters(connection, after_id=last.id if last else None, limit=most), most=None
+        )
+    return len(found)
 
 
 async def _dead(store: Opened, renewing: Renewing, tally: Counter[str]) -> None:

@@ -61,3 +61,19 @@ def test_it_says_what_it_needs(daemon: RunningDaemon) -> None:
     assert (done.returncode, "--renormalize" in done.stderr) == (2, True)
     done = daemon.cli("replay", "--renormalize", "--since", "yesterday", check=False)
     assert (done.returncode, "a time is written" in done.stderr) == (2, True)
+
+
+def test_dead_letters_are_taken_all_or_not_at_all_and_one_that_cannot_be_read_stays(daemon: RunningDaemon) -> None:
+    url = EmbeddedPostgres(folder=daemon.folder / "var" / "postgres").url()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            'insert into dead_letters (topic, partition, "offset", key, value, reason)'
+            " values ('elsewhere', 0, 0, '', 'no message', 'x')"
+        )
+    for filters in (["--account", "support"], ["--held"], ["--since", "2026-01-01"]):
+        done = daemon.cli("replay", "--renormalize", "--dead", *filters, check=False)
+        assert (done.returncode, "goes with no filter" in done.stderr) == (2, True)
+    assert daemon.json("replay", "--renormalize", "--dead", "--dry-run")["found"] == 1
+    done = daemon.cli("replay", "--renormalize", "--dead", "--json", check=False)
+    assert (done.returncode, '"unreadable": 1' in done.stdout) == (1, True)
+    assert len(daemon.json("dead-letters", "list")) == 1
