@@ -1,11 +1,11 @@
 """What a person does about held messages and dead letters, with the router's own locks, closure and events."""
 
 from base64 import b64decode
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 from router.announce import Announcer
 from router.batch import BatchRouter, FencedError, Part, Routable, Routed
@@ -16,11 +16,12 @@ from router.incoming import Incoming, receive
 from router.isolation import failure_reason
 from router.keys import Keyring
 from router.legacy_binding import bind_chosen
+from router.patience import claiming, patiently
 from router.placement import Placement, discarded, forwarded, joined, opened
 from router.placer import NewTickets, Placer
 from router.policy import Policies
 from router.ports import RoutingStore, RoutingTransaction
-from router.reading import ClaimsGrownError, Wanted, read_view
+from router.reading import Wanted, read_view
 from router.stored import message_of
 from router.view import Ticket, View
 from router.writing import changes_of
@@ -29,12 +30,7 @@ from schemas.message import InboundMessage
 from schemas.placement import Evidence, Fault, Rule, Source, Visibility
 from schemas.routing_rows import IdKey, LogPosition
 
-TRIES: Final = 5
-"""How often a deadlock or serialization failure is tried again before the person is told."""
-
 NO_LOG: Final = LogPosition("", "", "")
-
-ResultT = TypeVar("ResultT")
 
 
 class DeskError(Exception):
@@ -143,7 +139,7 @@ class Desk:
         routable = Routable(message=message, partition=letter.partition, offset=letter.offset)
         part = Part(log=NO_LOG, moves=(), messages=[routable], revived=letter.id)
         try:
-            return Retried(routed=await self._patiently(lambda: self._router.route(part)))
+            return Retried(routed=await patiently(self._store, lambda: self._router.route(part)))
         except FencedError as error:
             raise NoSuchDeadLetterError(f"dead letter {letter.id} was just taken by somebody else") from error
         except Exception as error:
@@ -159,23 +155,7 @@ class Desk:
     ) -> Filed:
         """Place a held message and the held answers to it."""
         request = _Request(message_id=message_id, choose=choose, by=by, ticket_number=ticket_number, again=again)
-        extra: frozenset[IdKey] = frozenset()
-        while True:
-            attempt = partial(self._attempt, request, extra)
-            try:
-                return await self._patiently(attempt)
-            except ClaimsGrownError as grown:
-                extra |= grown.keys
-
-    async def _patiently(self, attempt: Callable[[], Awaitable[ResultT]]) -> ResultT:
-        """Try again after a deadlock or serialization failure."""
-        for _ in range(TRIES - 1):
-            try:
-                return await attempt()
-            except Exception as error:
-                if self._store.fault_of(error)[0] is not Fault.AGAIN:
-                    raise
-        return await attempt()
+        return await claiming(self._store, partial(self._attempt, request))
 
     async def _attempt(self, request: "_Request", extra: frozenset[IdKey]) -> Filed:
         async with self._store.transaction() as transaction:

@@ -20,11 +20,11 @@ from router.keys import Keyring
 from router.legacy_binding import bind_chosen
 from router.legacy_reading import awaited_by
 from router.outbound_ports import OutboundStore, OutboundTransaction
-from router.patience import patiently
+from router.patience import claiming
 from router.placement import Placement, held, opened
 from router.placer import NewTickets, Placer
 from router.policy import Policies
-from router.reading import ClaimsGrownError, Wanted, read_view
+from router.reading import Wanted, read_view
 from router.rules.by_legacy import evidence
 from router.stored import message_of
 from router.tending import no_such_ticket
@@ -108,12 +108,7 @@ class Moving:
         Raises `NotMovedError` for what stands on no ticket or was written by us, and `NoSuchTicketError`.
         """
         asked = _Asked(message_id=message_id, to=to, by=by)
-        extra: frozenset[IdKey] = frozenset()
-        while True:
-            try:
-                return await patiently(self._store, partial(self._attempt, asked, extra))
-            except ClaimsGrownError as grown:
-                extra |= grown.keys
+        return await claiming(self._store, partial(self._attempt, asked))
 
     async def _attempt(self, asked: _Asked, extra: frozenset[IdKey]) -> Moved:
         signer = await Keyring(store=self._store, clock=self._clock).signer()

@@ -8,6 +8,7 @@ it may open a ticket, and the reason for which it stays held is today's.
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import structlog
@@ -17,12 +18,12 @@ from router.decide import decide
 from router.incoming import receive
 from router.isolation import failure_reason
 from router.keys import Keyring
-from router.patience import patiently
+from router.patience import claiming
 from router.placement import Placement
 from router.placer import NewTickets, Placer
 from router.policy import Policies
 from router.ports import RoutingStore
-from router.reading import ClaimsGrownError, Wanted, read_view
+from router.reading import Wanted, read_view
 from router.stored import message_of
 from router.writing import changes_of, hold_row
 from schemas.placement import Fault, Outcome, Rule
@@ -65,12 +66,7 @@ class SecondLook:
 
     async def look(self, message_id: int) -> bool:
         """Decide about a held message anew; False when it stays held, or is not held any more."""
-        extra: frozenset[IdKey] = frozenset()
-        while True:
-            try:
-                return await patiently(self._store, lambda: self._attempt(message_id, extra))  # noqa: B023 - awaited here
-            except ClaimsGrownError as grown:
-                extra |= grown.keys
+        return await claiming(self._store, partial(self._attempt, message_id))
 
     async def _attempt(self, message_id: int, extra: frozenset[IdKey]) -> bool:
         async with self._store.transaction() as transaction:

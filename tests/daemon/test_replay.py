@@ -77,3 +77,19 @@ def test_dead_letters_are_taken_all_or_not_at_all_and_one_that_cannot_be_read_st
     done = daemon.cli("replay", "--renormalize", "--dead", "--json", check=False)
     assert (done.returncode, '"unreadable": 1' in done.stdout) == (1, True)
     assert len(daemon.json("dead-letters", "list")) == 1
+
+
+def test_the_mail_of_a_dead_letter_is_on_its_way_again_and_the_letter_is_dropped(daemon: RunningDaemon) -> None:
+    url = EmbeddedPostgres(folder=daemon.folder / "var" / "postgres").url()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            'insert into dead_letters (topic, partition, "offset", key, value, reason)'
+            " select 'elsewhere', 0, 0, key, value, 'x' from log_records"
+            " where topic_id = (select id from log_topics where name = 'switchboard.inbound') limit 1"
+        )
+    done = daemon.json("replay", "--renormalize", "--dead")
+    assert done == {"published": 1, "raw_gone": 0, "unreadable": 0, "failed": 0, "found": 1}
+    assert daemon.json("dead-letters", "list") == []
+    ledger = daemon.settle(4)
+    assert (ledger["ticketed"], ledger["duplicates"], ledger["balanced"]) == (3, 1, True)
+    assert daemon.json("replay", "--renormalize", "--dead")["found"] == 0

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from mail_relay import MailRelay, mail_relay
 from running_daemon import RunningDaemon, running_daemon
-from way_back import customers_mail, messages, opened, replied, send
+from way_back import customers_mail, messages, opened, replied, send, through
 
 pytestmark = [pytest.mark.postgres]
 
@@ -18,12 +18,7 @@ def relay() -> Iterator[MailRelay]:
 
 @pytest.fixture(scope="module")
 def daemon(relay: MailRelay) -> Iterator[RunningDaemon]:
-    settings = {
-        "SWITCHBOARD_OUTBOUND__SMTP__HOST": "127.0.0.1",
-        "SWITCHBOARD_OUTBOUND__LEASE_SECONDS": "5",
-        "SWITCHBOARD_OUTBOUND__SMTP__PORT": str(relay.port),
-    }
-    with running_daemon(settings) as found:
+    with running_daemon(through(relay)) as found:
         yield found
 
 

@@ -9,6 +9,15 @@ from mail_relay import MailRelay, Relayed
 from running_daemon import RunningDaemon
 
 
+def through(relay: MailRelay) -> dict[str, str]:
+    """Settings of a daemon that sends through this relay, and waits for no dead worker for long."""
+    return {
+        "SWITCHBOARD_OUTBOUND__SMTP__HOST": "127.0.0.1",
+        "SWITCHBOARD_OUTBOUND__SMTP__PORT": str(relay.port),
+        "SWITCHBOARD_OUTBOUND__LEASE_SECONDS": "5",
+    }
+
+
 def send(daemon: RunningDaemon, mail: EmailMessage, to: str) -> None:
     with smtplib.SMTP("127.0.0.1", daemon.smtp_port) as client:
         client.send_message(mail, mail["From"], [to])
