@@ -1,5 +1,14 @@
 """The contract of a channel: deliveries in, messages on the topic, "yes" to the platform only after the store.
 
+`connectors/<channel>/channel.py` holds `connect(*, account, settings)`, which gives an object with the methods of those
+parts that the channel needs; the daemon asks with `isinstance`. `docs/specs/connector.md` says what each part MUST do.
+
+    Connector   authenticates and normalizes a delivery: every channel
+    Push        its platform calls us, at /in/<channel>/<account> of the intake's HTTP listener
+    Poll        we ask its platform
+    Sender      replies go back on it               (connectors/sending.py)
+    Fetcher     its files lie at the platform, and are fetched after the message was stored (connectors/sending.py)
+
     delivery --authenticate--> raw bytes kept --normalize (pure)--> assess --publish--> only now say yes
 
 Errors, and what an intake answers:
@@ -12,7 +21,7 @@ Errors, and what an intake answers:
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from schemas.message import BlobRef, InboundMessage
 
@@ -100,4 +109,79 @@ class Door(Protocol):
 
     def check(self) -> None:
         """Raise `LaterError` while stopping, while the disk is nearly full, or while routing lags too far."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a platform hears."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """One account of a channel. `normalize` is pure; nothing here waits."""
+
+    account: Account
+
+    def authenticate(self, delivery: Delivery) -> None:
+        """Prove over the raw bytes, in constant time, that the platform sent it. Raises `RefusedError`."""
+        ...
+
+    def normalize(self, delivery: Delivery) -> Normalized:
+        """Make the message. Same input, same output; raises `InvalidDeliveryError` and nothing else."""
+        ...
+
+    def undecodable(self, delivery: Delivery, reason: str) -> InboundMessage:
+        """Make the record for a delivery that cannot be read; its delivery key stays the same over retries."""
+        ...
+
+
+@runtime_checkable
+class Push(Connector, Protocol):
+    """Its platform calls us."""
+
+    yes: Answer
+    """What the platform hears after the store."""
+
+    def handshake(self, delivery: Delivery) -> Answer | None:
+        """Answer what asks for no store (a confirmation, a test call), after `authenticate`; None for all else."""
+        ...
+
+
+class PollDesk(Protocol):
+    """What a poller has of the daemon."""
+
+    async def accept(self, deliveries: Sequence[Delivery]) -> None:
+        """Store them all; only then may the cursor move. Raises `LaterError`."""
+        ...
+
+    async def load_cursor(self) -> Mapping[str, Any]:
+        """Read where the account stands; empty at the first start. Raises `LaterError`."""
+        ...
+
+    async def save_cursor(self, cursor: Mapping[str, Any]) -> None:
+        """Keep where the account stands, durably. Raises `LaterError`."""
+        ...
+
+    def well(self) -> None:
+        """Say that a round with the platform has just finished."""
+
+    def trouble(self, problem: str) -> None:
+        """Say what is wrong, for operators: no secret, no message text. Shown until `well`."""
+
+
+@runtime_checkable
+class Poll(Connector, Protocol):
+    """We ask its platform."""
+
+    async def poll(self, desk: PollDesk) -> None:
+        """Ask until cancelled; one process of the deployment does so at a time. Backs off by itself.
+
+        What it raises is logged by its type, and it is started again with a growing pause.
+        """
         ...
