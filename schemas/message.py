@@ -25,12 +25,13 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 
 
 class Kind(StrEnum):
-    """What a delivery turned out to be."""
+    """What a delivery turned out to be; `event` is what a platform tells beside the rest: nobody's message."""
 
     MESSAGE = "message"
     EDIT = "edit"
     RECEIPT = "receipt"
     MEMBERSHIP = "membership"
+    EVENT = "event"
     UNDECODABLE = "undecodable"
 
 

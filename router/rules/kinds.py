@@ -9,6 +9,7 @@ from schemas.placement import HoldReason, Rule
 NOTED = {
     Kind.RECEIPT: "It only says that something was delivered or read.",
     Kind.MEMBERSHIP: "It only says that somebody came or went.",
+    Kind.EVENT: "It only tells something that nobody wrote.",
 }
 
 
