@@ -84,7 +84,7 @@ async def test_a_partition_has_one_reader_while_members_come_and_go(make: Make, 
         while True:
             shares = [set(consumer._membership.held()) for consumer in consumers]
             assert not shares[0] & shares[1]
-            # A member that was stalled for a whole lease has lost its claims and only takes them again: settled is both.
+            # A member that was stalled for a whole lease has lost its claims, and takes them again: both must be so.
             if sorted(map(len, shares)) == [3, 4] and len(query(database, held)) == 7:
                 break
             await asyncio.sleep(0.02)
