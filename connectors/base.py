@@ -6,6 +6,10 @@ parts that the channel needs; the daemon asks with `isinstance`. `docs/specs/con
     Connector   authenticates and normalizes a delivery: every channel
     Push        its platform calls us, at /in/<channel>/<account> of the intake's HTTP listener
     Poll        we ask its platform
+    Routes      it has HTTP routes or WebSockets of its own, under /<channel>/<account>
+    Registers   its platform must be told where to call
+    Signs       its proof can be made: for replays and tests
+    Closing     it holds connections
     Sender      replies go back on it               (connectors/sending.py)
     Fetcher     its files lie at the platform, and are fetched after the message was stored (connectors/sending.py)
 
@@ -21,9 +25,12 @@ Errors, and what an intake answers:
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from schemas.message import BlobRef, InboundMessage
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
 
 
 class DeliveryError(Exception):
@@ -184,4 +191,79 @@ class Poll(Connector, Protocol):
 
         What it raises is logged by its type, and it is started again with a growing pause.
         """
+        ...
+
+
+class RoutesDesk(Protocol):
+    """What a channel's own routes have of the daemon."""
+
+    url: str
+    """Where these routes are seen from outside: public URL, channel and account, without a slash at the end."""
+
+    def now(self) -> datetime:
+        """Tell the time, with a zone."""
+        ...
+
+    def check(self) -> None:
+        """Raise `LaterError` while nothing is taken, or while this account has too much in flight."""
+        ...
+
+    async def accept(self, deliveries: Sequence[Delivery]) -> tuple[str, ...]:
+        """Store them all and give their delivery keys; only then may anybody hear yes. Raises `LaterError`."""
+        ...
+
+    async def put(self, content: bytes) -> BlobRef:
+        """Store a file that came before its message. Raises `LaterError`."""
+        ...
+
+    def refused(self, reason: str) -> None:
+        """Count what was not accepted; `reason` is a word of ours such as `forged`, never what a client sent."""
+
+    def well(self) -> None:
+        """Say that all is well again."""
+
+    def trouble(self, problem: str) -> None:
+        """Say what is wrong, for operators: no secret, no message text. Shown until `well`."""
+
+
+@runtime_checkable
+class Routes(Connector, Protocol):
+    """It has HTTP routes or WebSockets of its own: a chat, a form."""
+
+    def routes(self, desk: RoutesDesk) -> "Sequence[BaseRoute]":
+        """Give Starlette routes with paths under `/<channel>/<account>`. Asked once, at the start of the listener.
+
+        They authenticate by themselves, read bounded bodies, and answer 503 with Retry-After to `LaterError`.
+        """
+        ...
+
+
+@runtime_checkable
+class Registers(Push, Protocol):
+    """Its platform must be told where to call."""
+
+    async def register(self, url: str) -> None:
+        """Tell the platform to call this URL; the same again changes nothing. Our listener answers already.
+
+        Called at every start where `intake.public_url` is set, until it succeeds. Raises `LaterError`, and
+        `RefusedError` for what people must mend; what both say is shown to operators.
+        """
+        ...
+
+
+@runtime_checkable
+class Signs(Connector, Protocol):
+    """Its proof can be made with what the account knows: replays of recorded deliveries are signed so."""
+
+    def sign(self, delivery: Delivery) -> Delivery:
+        """Give the delivery as its platform would send it at `received_at`, with the header or field of the proof."""
+        ...
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A connector that holds connections."""
+
+    async def close(self) -> None:
+        """Let them go; called once, when nothing else runs."""
         ...

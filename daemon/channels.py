@@ -6,10 +6,14 @@ import inspect
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import cast
 
 from pydantic import BaseModel
 
 import connectors
+from connectors.base import Account, Connector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +24,18 @@ class Channel:
     title: str
     settings: type[BaseModel]
 
+    @property
+    def folder(self) -> Path:
+        """Say where its code and `quality.toml` lie."""
+        return Path(next(iter(connectors.__path__))) / self.name
 
+    def connect(self, *, account: Account, settings: BaseModel) -> Connector:
+        """Make what serves one account. Its code is loaded here, by those alone who use it."""
+        module = importlib.import_module(f"connectors.{self.name}.channel")
+        return cast("Connector", module.connect(account=account, settings=settings))
+
+
+@cache
 def channels() -> Mapping[str, Channel]:
     """Give every channel by its name, in alphabetical order."""
     names = sorted(module.name for module in pkgutil.iter_modules(connectors.__path__) if module.ispkg)

@@ -1,4 +1,4 @@
-"""`run ingest`: takes mail in and puts it on the inbound topic."""
+"""`run ingest`: takes in what comes on every channel and puts it on the inbound topic."""
 
 import asyncio
 import math
@@ -18,18 +18,21 @@ from connectors.mail.settings import SmtpSettings
 from connectors.mail.smtp import SmtpIntake
 from connectors.mail.smtp_address import AccountDirectory
 from connectors.mail.smtp_tls import tls_context
+from daemon.channel_states import ChannelStates
 from daemon.clock import now
+from daemon.connecting import MailAlone, Readers, close_all, connect_accounts
 from daemon.door import Gate
 from daemon.errors import UserError
 from daemon.health import BUS
+from daemon.ingest_channels import ChannelParts, serve_channels
 from daemon.lookout import Lookout
-from daemon.metrics import IntakeMetrics, SmtpMetrics
+from daemon.metrics import ChannelMetrics, IntakeMetrics, SmtpMetrics
 from daemon.process import Process
 from daemon.settings import Settings
 from daemon.sink import BusSink
 from daemon.wiring import LatePublisher, database_url, ensure_topics, make_log
 from ticket_store.blobs_local import LocalBlobStore
-from ticket_store.pool import make_pool
+from ticket_store.pool import Pool, make_pool
 
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks at bus and disk."""
@@ -51,25 +54,30 @@ async def ingest(process: Process) -> None:
         log = make_log(process.settings, database_url(process.settings))
         stack.push_async_callback(log.close)
         publisher = LatePublisher(open_=log.publisher)
-        intake = await make_intake(process, stack, gate, publisher, metrics)
+        parts = await make_parts(process, stack, gate, publisher, metrics)
         process.board.set(BUS, "not reached yet", name="ping")
         watch = asyncio.create_task(_watch(process, log, publisher, gate, metrics), name="watch")
         stack.push_async_callback(_end, watch)
-        lookout = await _lookout(process, stack, log=log, gate=gate, metrics=metrics)
-        smtp = await _listen(process, intake, lookout)
-        _log.info("smtp listening", host=smtp.address[0], port=smtp.address[1])
+        pool = make_pool(database_url(process.settings), name=process.name, max_size=4)
+        stack.push_async_callback(pool.close)
+        await pool.open()
+        lookout = _lookout(process, stack, pool=pool, log=log, gate=gate, metrics=metrics)
+        channels = await stack.enter_async_context(AsyncExitStack())
+        await serve_channels(process, channels, parts, lookout, pool)
+        smtp = await _listen(process, parts, lookout)
         process.ready()
         await _first(process.stop.wait(), watch)
         gate.stop()
-        await smtp.stop(STOP_GRACE)
-        await intake.drain(1.0)
+        await asyncio.gather(channels.aclose(), *([smtp.stop(STOP_GRACE)] if smtp is not None else ()))
+        await parts.intake.drain(1.0)
         await lookout.write_refusals()
+        await parts.states.write(pool)
 
 
-async def make_intake(
+async def make_parts(
     process: Process, stack: AsyncExitStack, gate: Gate, publisher: LatePublisher, metrics: IntakeMetrics
-) -> Intake:
-    """Put the pipeline together: parser, blob store, bus; the stack closes them."""
+) -> ChannelParts:
+    """Put the pipeline together: connectors, parsers, blob store, bus; the stack closes them."""
     settings = process.settings
     blobs = LocalBlobStore(root=settings.blob_folder)
     stack.callback(blobs.close)
@@ -77,8 +85,8 @@ async def make_intake(
         await blobs.prepare(now=now())
     except OSError as error:
         raise UserError(f"blobs.path: {error.strerror or error}") from error
-    normalizer = MailNormalizer()
-    stack.push_async_callback(normalizer.close)
+    mail = MailNormalizer()
+    stack.push_async_callback(mail.close)
     sink = BusSink(
         publisher=publisher,
         topic=settings.bus.inbound_topic,
@@ -88,35 +96,43 @@ async def make_intake(
     )
     assess = MailAssess(settings=settings.smtp.assess, clock=time.monotonic, meter=metrics)
     stack.callback(assess.close)
-    return Intake(
-        normalize=normalizer,
-        undecodable=undecodable,
+    connectors = connect_accounts(settings)
+    stack.push_async_callback(close_all, connectors)
+    readers = Readers(connectors=connectors, mail=mail, mail_undecodable=undecodable)
+    channel_metrics = ChannelMetrics(registry=process.registry)
+    states = ChannelStates(meter=metrics, board=process.board, metrics=channel_metrics, clock=now)
+    intake = Intake(
+        normalize=readers.normalize,
+        undecodable=readers.undecodable,
         blobs=blobs,
         sink=sink,
         door=gate,
-        assess=assess,
+        assess=MailAlone(assess=assess),
         assess_seconds=settings.smtp.assess.timeout_seconds,
-        meter=metrics,
+        meter=states,
     )
+    return ChannelParts(connectors=connectors, intake=intake, blobs=blobs, states=states, metrics=channel_metrics)
 
 
-async def _lookout(process: Process, stack: AsyncExitStack, *, log: Log, gate: Gate, metrics: IntakeMetrics) -> Lookout:
+def _lookout(
+    process: Process, stack: AsyncExitStack, *, pool: Pool, log: Log, gate: Gate, metrics: IntakeMetrics
+) -> Lookout:
     """Begin to write what was refused, and to look how far routing lags; both need the store, intake does not."""
-    pool = make_pool(database_url(process.settings), name=process.name, max_size=2)
-    stack.push_async_callback(pool.close)
-    await pool.open()
     lookout = Lookout(settings=process.settings, pool=pool, log=log, gate=gate, metrics=metrics)
     stack.push_async_callback(_end, asyncio.create_task(lookout.run(), name="lookout"))
     return lookout
 
 
-async def _listen(process: Process, intake: Intake, lookout: Lookout) -> SmtpIntake:
+async def _listen(process: Process, parts: ChannelParts, lookout: Lookout) -> SmtpIntake | None:
+    """Open the SMTP listener; not where no account is of mail."""
     settings = process.settings
+    if not settings.mail_accounts():
+        return None
     try:
         smtp = SmtpIntake(
             settings=_with_spill_folder(settings),
             directory=AccountDirectory(accounts=settings.mail_accounts()),
-            intake=intake,
+            intake=parts.intake,
             clock=now,
             tls=tls_context(settings.smtp),
             meter=SmtpMetrics(registry=process.registry, heard=lookout.heard),
@@ -129,6 +145,9 @@ async def _listen(process: Process, intake: Intake, lookout: Lookout) -> SmtpInt
         raise UserError(
             f"smtp.port: cannot listen on {where} ({error.strerror}); is another daemon running?"
         ) from error
+    for name in settings.mail_accounts():
+        parts.states.serve(settings.account(name), "listening")
+    _log.info("smtp listening", host=smtp.address[0], port=smtp.address[1])
     return smtp
 
 

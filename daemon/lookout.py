@@ -52,6 +52,11 @@ class Lookout:
             self._metrics.refused.labels(reason=reason).inc()
             self._refusals.count(account="", reason=reason, at=now())
 
+    def refused(self, account: str, reason: str) -> None:
+        """Count what another channel's account did not accept; `reason` is a word of ours."""
+        self._metrics.refused.labels(reason=reason).inc()
+        self._refusals.count(account=account, reason=reason, at=now())
+
     async def run(self) -> None:
         """Write and look until cancelled."""
         while True:

@@ -86,6 +86,33 @@ class SmtpMetrics:
         self._heard(code)
 
 
+class ChannelMetrics:
+    """What `ingest` counts of channels beside mail. `account` is a configured name."""
+
+    def __init__(self, *, registry: CollectorRegistry) -> None:
+        self._trouble = Gauge(
+            "switchboard_channel_trouble", "1 while an account's platform gives trouble", ["account"], registry=registry
+        )
+        self._rounds = Counter(
+            "switchboard_poll_rounds", "Rounds of polling that ended well", ["account"], registry=registry
+        )
+        self._refused = Counter(
+            "switchboard_channel_refused", "Not accepted at all", ["account", "reason"], registry=registry
+        )
+
+    def trouble(self, account: str, *, on: bool) -> None:
+        """Say whether there is trouble."""
+        self._trouble.labels(account=account).set(on)
+
+    def round(self, account: str) -> None:
+        """Count one round of polling."""
+        self._rounds.labels(account=account).inc()
+
+    def refused(self, account: str, reason: str) -> None:
+        """Count what was not accepted."""
+        self._refused.labels(account=account, reason=reason).inc()
+
+
 class RouteMetrics:
     """What `route` counts, and what it reads from the store for everybody. Meets `router.ports.Metrics`."""
 

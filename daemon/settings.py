@@ -20,7 +20,9 @@ from pydantic import (
     StringConstraints,
 )
 
+from connectors.base import Account
 from connectors.mail.settings import MailAccountSettings, SmtpSettings
+from daemon.settings_intake import IntakeSettings
 from daemon.settings_legacy import LegacySettings
 from daemon.settings_notices import AccountNoticesSettings, NoticesSettings
 from daemon.settings_outbound import OutboundSettings
@@ -150,6 +152,7 @@ class Settings(Section):
     bus: BusSettings = BusSettings()
     blobs: BlobSettings = BlobSettings()
     smtp: SmtpSettings = SmtpSettings()
+    intake: IntakeSettings = IntakeSettings()
     router: RouterSettings = RouterSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
@@ -191,3 +194,10 @@ class Settings(Section):
     def mail_accounts(self) -> dict[str, MailAccountSettings]:
         """Give the accounts of the mail channel by name."""
         return {name: found for name, found in self.accounts.items() if isinstance(found, MailAccountSettings)}
+
+    def account(self, name: str) -> Account:
+        """Give an account of any channel, as connectors see it. Raises `KeyError`."""
+        found = self.accounts[name]
+        return Account(
+            name=name, channel=str(getattr(found, "channel", "")), scope=getattr(found, "scope", None) or name
+        )

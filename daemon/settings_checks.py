@@ -127,8 +127,11 @@ def _scope_of(settings: Settings, name: str) -> str:
 
 
 def _ports(settings: Settings, sources: Sources) -> Iterator[Problem]:
-    if settings.smtp.port and settings.smtp.port == settings.http.port:
-        yield sources.problem(("http", "port"), f"{settings.http.port} is smtp.port already")
+    taken: dict[int, str] = {}
+    for section, port in (("smtp", settings.smtp.port), ("http", settings.http.port), ("intake", settings.intake.port)):
+        first = taken.setdefault(port, section)
+        if port and first != section:
+            yield sources.problem((section, "port"), f"{port} is {first}.port already")
 
 
 def _notices(settings: Settings, sources: Sources) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ import contextlib
 import socket
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Self
+from typing import Any, Final, Self
 
 import uvicorn
 from fastapi import FastAPI, Response
@@ -13,6 +13,11 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from daemon.errors import UserError
+
+WS_MAX_BYTES: Final = 256 * 1024
+"""One frame of a WebSocket; files do not come that way."""
+KEEP_ALIVE: Final = 65
+"""Seconds that an idle connection is kept; proxies keep theirs for 60."""
 
 Readiness = Callable[[], tuple[bool, dict[str, object]]]
 
@@ -38,19 +43,48 @@ def make_app(*, readiness: Readiness, metrics: Callable[[], str]) -> FastAPI:
 
 
 class WebServer:
-    """Serves an application inside the running loop; port 0 = not at all. Use as `async with`."""
+    """Serves an ASGI application inside the running loop; port 0 = not at all. Use as `async with`.
 
-    def __init__(self, *, app: FastAPI, host: str, port: int) -> None:
+    `key` names the setting of the port in what people read; connections that wait to be taken are `backlog` at most;
+    what is being answered at the end has `grace` seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        app: Any,  # noqa: ANN401 - uvicorn's own word for an application
+        host: str,
+        port: int,
+        key: str = "http.port",
+        backlog: int = 128,
+        grace: int = 0,
+    ) -> None:
         self._app = app
         self._host = host
         self._port = port
+        self._key = key
+        self._backlog = backlog
+        self._grace = grace
         self._server: _Quiet | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         if self._port:
-            sock = listen(self._host, self._port, key="http.port")
-            config = uvicorn.Config(self._app, log_config=None, access_log=False, lifespan="off", server_header=False)
+            sock = listen(self._host, self._port, key=self._key, backlog=self._backlog)
+            config = uvicorn.Config(
+                self._app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                proxy_headers=False,
+                backlog=self._backlog,
+                timeout_keep_alive=KEEP_ALIVE,
+                http="httptools",
+                ws="websockets-sansio",
+                ws_max_size=WS_MAX_BYTES,
+                timeout_graceful_shutdown=self._grace,
+            )
             self._server = _Quiet(config)
             self._task = asyncio.create_task(self._server.serve([sock]), name="http")
         return self
@@ -60,7 +94,7 @@ class WebServer:
     ) -> None:
         if self._server is not None and self._task is not None:
             self._server.should_exit = True
-            self._server.force_exit = True
+            self._server.force_exit = not self._grace
             await self._task
 
 
@@ -72,7 +106,7 @@ class _Quiet(uvicorn.Server):
         yield
 
 
-def listen(host: str, port: int, *, key: str) -> socket.socket:
+def listen(host: str, port: int, *, key: str, backlog: int = 128) -> socket.socket:
     """Open a listening socket. Raises `UserError` that names the setting when the address cannot be had."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
@@ -84,7 +118,7 @@ def listen(host: str, port: int, *, key: str) -> socket.socket:
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
-        sock.listen(128)
+        sock.listen(backlog)
     except OSError as error:
         sock.close()
         raise UserError(

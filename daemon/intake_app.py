@@ -1,0 +1,159 @@
+"""The HTTP door of the intake: `POST /in/<channel>/<account>` for platforms that call us, and channels' own routes.
+
+Written on bare ASGI, because a delivery's way is short: read at most 1 MiB, authenticate, store, say yes.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from datetime import datetime
+from typing import Any, Final
+
+import structlog
+
+from connectors.base import Answer, Delivery, LaterError, Push, RefusedError
+from connectors.intake import trace
+from daemon.account_intake import AccountIntake
+
+MAX_BODY: Final = 1024 * 1024
+BODY_SECONDS: Final = 20.0
+"""Seconds in which a whole body must have come."""
+RETRY_AFTER: Final = "5"
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_NOT_FOUND: Final = Answer(status=404, body=b"not found\n")
+_POST_ALONE: Final = Answer(status=405, body=b"POST alone\n", headers={"allow": "POST"})
+_TOO_LARGE: Final = Answer(status=413, body=b"too large\n", headers={"connection": "close"})
+_TOO_SLOW: Final = Answer(status=408, body=b"too slow\n", headers={"connection": "close"})
+_REFUSED: Final = Answer(status=401, body=b"refused\n")
+_LATER: Final = Answer(status=503, body=b"later\n", headers={"retry-after": RETRY_AFTER})
+
+_log = structlog.get_logger(__name__)
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+class _GoneError(Exception):
+    pass
+
+
+class PushDoor:
+    """Takes the deliveries of one account whose platform calls us."""
+
+    def __init__(self, *, connector: Push, intake: AccountIntake, clock: Callable[[], datetime]) -> None:
+        self._connector = connector
+        self._intake = intake
+        self._clock = clock
+
+    async def take(self, raw: bytes, *, headers: Mapping[str, str], peer: str, tls: bool) -> Answer:
+        """Give the platform's answer: yes after the store, later, or refused. Nothing else ever says yes."""
+        delivery = Delivery(
+            account=self._connector.account,
+            raw=raw,
+            received_at=self._clock(),
+            intake="webhook",
+            peer=peer,
+            tls=tls,
+            headers=headers,
+        )
+        try:
+            self._connector.authenticate(delivery)
+            answer = self._connector.handshake(delivery)
+            if answer is not None:
+                return answer
+            await self._intake.accept((delivery,))
+        except RefusedError:
+            self._intake.refused("forged")
+            return _REFUSED
+        except LaterError:
+            return _LATER
+        except Exception as error:  # noqa: BLE001 - a fault of ours is no reason for a platform to give up
+            name = self._connector.account.name
+            _log.error("push failed", account=name, error=type(error).__name__, trace=trace(error))
+            return _LATER
+        return self._connector.yes
+
+
+class IntakeApp:
+    """The whole door. `doors` by (channel, account); `inner` has the channels' own routes."""
+
+    def __init__(self, *, doors: Mapping[tuple[str, str], PushDoor], inner: App | None) -> None:
+        self._doors = doors
+        self._inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or WebSocket."""
+        if scope["type"] == "http" and scope["path"].startswith("/in/"):
+            await _answer(send, await self._push(scope, receive))
+        elif self._inner is not None:
+            await self._inner(scope, receive, send)
+        elif scope["type"] == "http":
+            await _answer(send, _NOT_FOUND)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _push(self, scope: Scope, receive: Receive) -> Answer:
+        channel, _, account = scope["path"][len("/in/") :].partition("/")
+        door = self._doors.get((channel, account))
+        if door is None:
+            return _NOT_FOUND
+        if scope["method"] != "POST":
+            return _POST_ALONE
+        headers = _headers(scope["headers"])
+        try:
+            raw = await _body(headers, receive)
+        except _TooLargeError:
+            return _TOO_LARGE
+        except (TimeoutError, _GoneError):
+            return _TOO_SLOW
+        client = scope.get("client")
+        peer = str(client[0]) if client else ""
+        return await door.take(raw, headers=headers, peer=peer, tls=scope.get("scheme") == "https")
+
+
+def _headers(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Give headers by lower-case name; those that come twice are joined, so that no proof hides behind another."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in pairs:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+async def _body(headers: Mapping[str, str], receive: Receive) -> bytes:
+    length = headers.get("content-length", "0")
+    if not length.isascii() or not length.isdigit() or int(length[:9]) > MAX_BODY or len(length) > len("999999999"):
+        raise _TooLargeError
+    parts: list[bytes] = []
+    size, more = 0, True
+    async with asyncio.timeout(BODY_SECONDS):
+        while more:
+            message = await _next(receive)
+            parts.append(message.get("body", b""))
+            more = bool(message.get("more_body"))
+            size += len(parts[-1])
+            if size > MAX_BODY:
+                raise _TooLargeError
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _next(receive: Receive) -> MutableMapping[str, Any]:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise _GoneError
+    return message
+
+
+async def _answer(send: Send, answer: Answer) -> None:
+    headers = [
+        (b"content-type", answer.content_type.encode("latin-1")),
+        (b"content-length", str(len(answer.body)).encode()),
+        *((name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()),
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
