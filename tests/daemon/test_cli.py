@@ -163,7 +163,8 @@ def test_status_tells_readiness_and_what_waits(daemon: RunningDaemon) -> None:
 
 
 def test_channels_are_listed_with_their_accounts(daemon: RunningDaemon) -> None:
-    assert [(line["channel"], line["accounts"]) for line in daemon.json("channels")] == [("mail", ["support"])]
+    used = [(line["channel"], line["accounts"]) for line in daemon.json("channels") if line["accounts"]]
+    assert used == [("mail", ["support"])]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Viber: a bot's webhook in, its REST API out."""
