@@ -1,32 +1,20 @@
-"""Reading JSON that anybody may have made: what is not there or of another type is nothing, never an exception.
+"""Reading fields of JSON that anybody may have made: what is not there or of another type is nothing, no exception.
 
 What leaves here can be stored: no NUL, no lone surrogate, no integer beyond 64 bits, no NaN.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from connectors.base import InvalidDeliveryError
+from connectors.making import clean
 
 MAX_TEXT: Final = 1024 * 1024
 """Letters of a text: more than a body that we take can hold."""
 MAX_NUMBER: Final = 2**53
 LATEST: Final = 32_503_680_000
 """Seconds from 1970 to the year 3000."""
-
-
-def object_of(raw: bytes) -> Mapping[str, Any]:
-    """Read a JSON object. Raises `InvalidDeliveryError` for all else, deep nesting included."""
-    try:
-        found = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise InvalidDeliveryError("the body is no JSON") from error
-    if not isinstance(found, dict):
-        raise InvalidDeliveryError("the body is no JSON object")
-    return found
 
 
 def fields(value: object) -> Mapping[str, Any]:
@@ -46,13 +34,6 @@ def text_of(value: object, limit: int = MAX_TEXT) -> str:
     if isinstance(value, int):
         return str(value)[:limit] if abs(value) < 2**64 else ""
     return clean(value)[:limit]
-
-
-def clean(text: str) -> str:
-    """Drop what PostgreSQL refuses: NUL and lone surrogates; one sort of line end."""
-    if "\0" in text or not text.isascii():
-        text = text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def whole(value: object) -> int | None:

@@ -10,7 +10,7 @@ from typing import Final
 import httpx
 
 from connectors.base import Account, Answer, Delivery, InvalidDeliveryError, LaterError, Normalized, RefusedError
-from connectors.conversations import unreadable
+from connectors.making import read_object, undecodable
 from connectors.sending import (
     ChannelDownError,
     ChatLetter,
@@ -21,7 +21,7 @@ from connectors.sending import (
     SendPace,
     Sent,
 )
-from connectors.tolerant import fields, moment, object_of, text_of
+from connectors.tolerant import fields, moment, text_of
 from connectors.viber.client import ViberClient
 from connectors.viber.contents import MEDIA
 from connectors.viber.letters import split
@@ -64,7 +64,7 @@ class ViberChannel:
     def handshake(self, delivery: Delivery) -> Answer | None:
         """Say yes to the test call that `set_webhook` makes."""
         try:
-            event = object_of(delivery.raw)
+            event = read_object(delivery.raw)
         except InvalidDeliveryError:
             return None
         return self.yes if event.get("event") == "webhook" else None
@@ -75,7 +75,7 @@ class ViberChannel:
 
     def undecodable(self, delivery: Delivery, reason: str) -> InboundMessage:
         """Make the record of a callback that cannot be read."""
-        return unreadable(delivery, reason, normalizer_version=NORMALIZER_VERSION)
+        return undecodable(delivery, reason, version=NORMALIZER_VERSION)
 
     def sign(self, delivery: Delivery) -> Delivery:
         """Sign as Viber does."""
@@ -110,7 +110,7 @@ class ViberChannel:
     async def locate(self, raw: bytes, platform_id: str) -> Remote:
         """Read a file's address from the callback: Viber keeps it for an hour."""
         try:
-            media = text_of(fields(object_of(raw).get("message")).get("media"), 4000)
+            media = text_of(fields(read_object(raw).get("message")).get("media"), 4000)
         except InvalidDeliveryError:
             media = ""
         if platform_id != MEDIA or not media:
@@ -142,7 +142,7 @@ class ViberChannel:
     def _check_age(self, delivery: Delivery) -> None:
         """Refuse what was signed long ago. What has no readable time is taken: its key drops it the second time."""
         try:
-            sent = moment(object_of(delivery.raw).get("timestamp"), per_second=PER_SECOND)
+            sent = moment(read_object(delivery.raw).get("timestamp"), per_second=PER_SECOND)
         except InvalidDeliveryError:
             return
         if sent is None:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from connectors.base import Delivery, InvalidDeliveryError, Normalized
-from connectors.conversations import blob_ref, body, conversation_id, delivery_key, envelope, message_id
-from connectors.tolerant import fields, moment, object_of, text_of
+from connectors.making import blob_ref, body, delivery_key, envelope, line, read_object, thread_id
+from connectors.tolerant import fields, moment, text_of
 from connectors.viber.contents import Content, content_of
 from schemas.message import InboundMessage, Kind, Party, Result, Thread, Verdict
 
@@ -20,7 +20,7 @@ Fields = Mapping[str, Any]
 
 def normalize(delivery: Delivery) -> Normalized:
     """Make the message of one callback. Raises `InvalidDeliveryError` for what is no callback at all."""
-    event = object_of(delivery.raw)
+    event = read_object(delivery.raw)
     name = text_of(event.get("event"), 64)
     if not name:
         raise InvalidDeliveryError("the callback does not say what it is (no 'event')")
@@ -38,12 +38,10 @@ def _message(delivery: Delivery, event: Fields) -> Normalized:
     facts = {"language": text_of(sender.get("language"), 35), "country": text_of(sender.get("country"), 8)}
     found = _base(delivery, event, user=user, key=("message", token)).model_copy(
         update={
-            "sender": Party(address=user, name=text_of(sender.get("name"), 998)),
+            "sender": Party(address=user, name=line(text_of(sender.get("name")))),
             "text": text,
             "files": content.files,
-            "thread": Thread(
-                own=message_id(delivery.account, user, token), conversation=conversation_id(delivery.account, user)
-            ),
+            "thread": Thread(own=thread_id(delivery, user, token), conversation=thread_id(delivery, user)),
             "details": _details(event, content, facts),
         }
     )
@@ -64,7 +62,7 @@ def _receipt(delivery: Delivery, event: Fields) -> Normalized:
     if not user or not token:
         return _other(delivery, event)
     found = _base(delivery, event, user=user, key=(name, token, user))
-    thread = found.thread.model_copy(update={"in_reply_to": (message_id(delivery.account, user, token),)})
+    thread = found.thread.model_copy(update={"in_reply_to": (thread_id(delivery, user, token),)})
     details = {"receipt": name}
     if reason := text_of(event.get("desc"), 255):
         details["reason"] = reason
@@ -73,7 +71,7 @@ def _receipt(delivery: Delivery, event: Fields) -> Normalized:
 
 def _subscribed(delivery: Delivery, event: Fields) -> Normalized:
     user = fields(event.get("user"))
-    return _membership(delivery, event, _id(user.get("id")), text_of(user.get("name"), 998), "subscribed")
+    return _membership(delivery, event, _id(user.get("id")), line(text_of(user.get("name"))), "subscribed")
 
 
 def _unsubscribed(delivery: Delivery, event: Fields) -> Normalized:
@@ -96,7 +94,7 @@ def _started(delivery: Delivery, event: Fields) -> Normalized:
     details: dict[str, Any] = {"event": "conversation_started"}
     if context := text_of(event.get("context"), PROOF + 1):
         details |= {"proof": context} if len(context) <= PROOF else {}
-    sender = Party(address=_id(user.get("id")) or "unknown", name=text_of(user.get("name"), 998))
+    sender = Party(address=_id(user.get("id")) or "unknown", name=line(text_of(user.get("name"))))
     return Normalized(message=found.model_copy(update={"kind": Kind.EVENT, "sender": sender, "details": details}))
 
 
@@ -113,13 +111,13 @@ def _base(delivery: Delivery, event: Fields, *, user: str, key: tuple[str, ...])
         channel=account.channel,
         account=account.name,
         scope=account.scope,
-        delivery_key=delivery_key(account, *key),
+        delivery_key=delivery_key(delivery, *key),
         normalizer_version=NORMALIZER_VERSION,
         received_at=delivery.received_at,
         sent_at=moment(event.get("timestamp"), per_second=PER_SECOND),
         sender=Party(address=user or "unknown"),
         verdict=Verdict(result=Result.PASS, method="signature"),
-        thread=Thread(conversation=conversation_id(account, user) if user else None),
+        thread=Thread(conversation=thread_id(delivery, user) if user else None),
         raw=blob_ref(delivery.raw),
         envelope=envelope(delivery),
     )
@@ -132,7 +130,7 @@ def _when(event: Fields) -> tuple[str, str]:
 
 def _id(value: object) -> str:
     """Give a platform's id as written: user ids are short texts, message tokens are numbers of up to 64 bits."""
-    return text_of(value, 255).strip()
+    return line(text_of(value, 255))
 
 
 _READERS: Final[Mapping[str, Callable[[Delivery, Fields], Normalized]]] = {
