@@ -84,6 +84,11 @@ class PolicySettings(Section):
     )
     sender_window_hours: PositiveFloat = Field(default=7 * 24, description="since the ticket's last message")
     reopen_window_hours: PositiveFloat = Field(default=14 * 24, description="a reply to a closed ticket reopens it")
+    idle_window_hours: float | None = Field(
+        default=None,
+        gt=0,
+        description="in conversations a message reopens a closed ticket; not set: 72, webchat 24, forms and api 336",
+    )
     unmatched: Otherwise = Field(default=Otherwise.HOLD, description="replies that match no ticket: hold or new")
     automatic: Otherwise = Field(default=Otherwise.HOLD, description="automatic mail that answers nothing: hold or new")
     takes: Takes = Field(default=Takes.ALL, description="all, or replies alone")
@@ -98,6 +103,7 @@ class PolicySettings(Section):
             sender_match=self.sender_match,
             sender_window=timedelta(hours=self.sender_window_hours),
             reopen_window=timedelta(hours=self.reopen_window_hours),
+            idle_window=None if self.idle_window_hours is None else timedelta(hours=self.idle_window_hours),
             unmatched=self.unmatched,
             automatic=self.automatic,
             takes=self.takes,

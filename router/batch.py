@@ -10,7 +10,8 @@ from router.announce import Announcer
 from router.incoming import Incoming, receive
 from router.keys import Keyring
 from router.notify import notice_rows
-from router.placer import Double, NewTickets, Placer
+from router.placed import Double, NewTickets
+from router.placer import Placer
 from router.policy import Policies
 from router.ports import RoutingStore, RoutingTransaction
 from router.reading import ClaimsGrownError, Wanted, read_view

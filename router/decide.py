@@ -14,6 +14,7 @@ from router.gates import Case
 from router.incoming import Incoming
 from router.placement import Placement
 from router.policy import AccountPolicy
+from router.rules.by_conversation import by_conversation
 from router.rules.by_ids import by_ids
 from router.rules.by_legacy import by_legacy
 from router.rules.by_report import by_report
@@ -37,7 +38,8 @@ RULES: Final[tuple[RuleFunction, ...]] = (
     by_staff,  # an agent's mail is no customer's
     by_reply_token,  # rule 2
     by_signed_id,  # rule 3
-    by_ids,  # rule 4
+    by_ids,  # rule 4; in a conversation, an explicit reply
+    by_conversation,  # the ticket of this account, chat and person
     by_legacy,  # rule 5: before our own subject tag, because number ranges collide
     by_subject_tag,  # rule 6
     by_body_token,  # rule 8
@@ -69,7 +71,7 @@ def decide_again(message: Incoming, view: View, policy: AccountPolicy) -> Placem
     if not _may_be_released(case):
         return None
     findings = search(case)
-    if findings.accepted is None or findings.accepted.rule is Rule.SUBJECT_TAG:
+    if findings.accepted is None or findings.accepted.rule in (Rule.SUBJECT_TAG, Rule.CONVERSATION):
         return None
     return join(case, findings, findings.accepted, rule=Rule.ORIGINAL_ARRIVED)
 

@@ -17,8 +17,9 @@ from router.isolation import failure_reason
 from router.keys import Keyring
 from router.legacy_binding import bind_chosen
 from router.patience import claiming, patiently
+from router.placed import NewTickets
 from router.placement import Placement, discarded, forwarded, joined, opened
-from router.placer import NewTickets, Placer
+from router.placer import Placer
 from router.policy import Policies
 from router.ports import RoutingStore, RoutingTransaction
 from router.reading import Wanted, read_view

@@ -6,6 +6,7 @@ every other.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final, NamedTuple
 
 from router.incoming import Incoming
@@ -15,6 +16,8 @@ from router.subjects import is_changed
 from router.view import Ticket, View
 from schemas.message import Automatic, Result, SubjectPrefix
 from schemas.placement import SPAM, Evidence, Gate, Rejected, Relation, Rule, Visibility
+
+DAY: Final = 24
 
 SIGNED: Final = (Rule.REPLY_TOKEN, Rule.SIGNED_ID, Rule.BODY_TOKEN)
 
@@ -141,16 +144,46 @@ def spam(_case: Case, candidate: Candidate) -> str | None:
 
 
 def closed(case: Case, candidate: Candidate) -> str | None:
-    """Gate 6: a ticket closed for longer than the reopen window stays closed.
+    """Gate 6: a ticket closed for longer than the reopen window stays closed; in a conversation, the idle window.
 
     Machines and what customers are not shown reopen nothing (gates 8 and 4), and may join.
     """
     closed_at = candidate.ticket.closed_at
     if closed_at is None or case.is_machine or is_internal(case, candidate):
         return None
-    if case.message.message.received_at - closed_at <= case.policy.reopen_window:
+    inbound = case.message.message
+    window = case.policy.reopen_window if case.message.conversation is None else case.policy.idle_for(inbound.channel)
+    if inbound.received_at - closed_at <= window:
         return None
-    return f"the ticket was closed more than {case.policy.reopen_window.days} days before"
+    return f"the ticket was closed more than {_shown(window)} before"
+
+
+def _shown(window: timedelta) -> str:
+    hours = window.total_seconds() / 3600
+    return f"{window.days} days" if hours >= 2 * DAY else f"{hours:g} hours"
+
+
+def own_people(case: Case, candidate: Candidate) -> str | None:
+    """Gate 2 in a conversation: whoever writes there takes part, a chat of one person has one, and no id leads out."""
+    message, evidence = case.message, candidate.evidence
+    if message.anonymous:
+        return "nobody says who wrote it"
+    if candidate.rule is Rule.IDS and not _is_here(case, evidence):
+        return "it answers a message of another conversation"
+    if message.is_group or message.sender in candidate.ticket.members:
+        return None
+    return "its sender takes no part in that ticket"
+
+
+def _is_here(case: Case, evidence: Evidence) -> bool:
+    found = case.view.messages.get(evidence.message_id or 0)
+    return found is not None and found.conversation == case.message.conversation
+
+
+def proven(case: Case, _candidate: Candidate) -> str | None:
+    """Gate 2 in a conversation, second half: ids of chats are no secret, so the platform itself must vouch for it."""
+    result = case.message.message.verdict.result
+    return None if case.policy.trusts(result) else "nothing proves that it was written in that conversation"
 
 
 GateCheck = Callable[[Case, Candidate], str | None]
@@ -166,9 +199,19 @@ GATES: Final[tuple[tuple[Gate, GateCheck], ...]] = (
 )
 
 
+TALK_GATES: Final[tuple[tuple[Gate, GateCheck], ...]] = (
+    (Gate.SCOPE, scope),
+    (Gate.PARTICIPANT, own_people),
+    (Gate.VERDICT, proven),
+    (Gate.SPAM, spam),
+    (Gate.CLOSED, closed),
+)
+"""Those of a conversation: it has no subject, and nothing is forwarded into it."""
+
+
 def refusal(case: Case, candidate: Candidate) -> Refusal | None:
     """Ask every gate in order; None means that the message may join."""
-    return refused_by(GATES, case, candidate)
+    return refused_by(GATES if case.message.conversation is None else TALK_GATES, case, candidate)
 
 
 def refused_by(gates: Sequence[tuple[Gate, GateCheck]], case: Case, candidate: Candidate) -> Refusal | None:

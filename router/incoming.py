@@ -9,6 +9,7 @@ from router.legacy_desk import LegacyDesk
 from router.legacy_marks import Mark, marks_of
 from router.policy import Policies
 from router.tokens import Signer
+from schemas.conversation_rows import ConversationKey
 from schemas.message import InboundMessage, Party, ThreadId
 from schemas.numbers import tags_in
 from schemas.placement import Source, address_key, match_key
@@ -49,7 +50,8 @@ class Incoming:
 
     `quoted` is nearest first: In-Reply-To, then References from right to left; `tags` are numbers of tickets in its
     subject. A sender without an address is nobody: `anonymous` messages match nothing. One of `staff` is no customer.
-    `desks` are the old desks whose mail it may be, `marks` what it says of them.
+    `desks` are the old desks whose mail it may be, `marks` what it says of them. `conversation` is the digest
+    of the chat in which it was written; None for mail.
     """
 
     id: int
@@ -65,13 +67,26 @@ class Incoming:
     staff: bool = False
     desks: tuple[LegacyDesk, ...] = ()
     marks: tuple[Mark, ...] = ()
+    conversation: bytes | None = None
     partition: int | None = None
     offset: int | None = None
 
     @property
     def names_anything(self) -> bool:
         """Whether it carries an id, a token or a number that may name a ticket."""
-        return bool(self.quoted or self.tokens.ours or self.tags)
+        return bool(self.quoted or self.tokens.ours or self.tags or self.conversation)
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it was written where several people talk."""
+        return self.conversation is not None and self.message.details.get("group") is True
+
+    @property
+    def conversation_key(self) -> ConversationKey | None:
+        """Give what is to be locked of its conversation."""
+        if self.conversation is None:
+            return None
+        return ConversationKey(self.conversation, self.message.scope, self.message.channel, self.message.account)
 
     def involves(self, person: bytes) -> bool:
         """Whether this person wrote it or stands in To or Cc."""
@@ -95,6 +110,7 @@ def receive(
 ) -> Incoming:
     """Prepare a message for matching. Without a signer no token is true."""
     sender = address_key(message.channel, message.sender.address)
+    conversation = message.thread.conversation
     desks = tuple(desk for desk in policies.legacy if desk.serves(message.account)) if message.channel == MAIL else ()
     return Incoming(
         id=message_id,
@@ -110,6 +126,7 @@ def receive(
         staff=policies.is_staff(message.sender.address),
         desks=desks,
         marks=marks_of(message, desks) if desks else (),
+        conversation=bytes.fromhex(conversation.digest) if conversation else None,
         partition=partition,
         offset=offset,
     )

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from router.placer import Placed
+from router.placed import Placed
 from router.view import View
 from schemas.placement import Outcome
 

@@ -21,8 +21,9 @@ from router.legacy_binding import bind_chosen
 from router.legacy_reading import awaited_by
 from router.outbound_ports import OutboundStore, OutboundTransaction
 from router.patience import claiming
+from router.placed import NewTickets
 from router.placement import Placement, held, opened
-from router.placer import NewTickets, Placer
+from router.placer import Placer
 from router.policy import Policies
 from router.reading import Wanted, read_view
 from router.rules.by_legacy import evidence

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from router.incoming import MAIL
-from router.placer import Placed
+from router.placed import Placed
 from router.policy import AccountPolicy, Policies, Takes
 from schemas.message import Automatic, FileState, InboundMessage, Kind
 from schemas.notice_rows import NoticeRow

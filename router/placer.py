@@ -4,23 +4,22 @@ All of it happens in memory between the locks and the writes of one transaction.
 the next, so that a batch ends as if each of its messages had been routed alone.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from hashlib import sha256
-
 from router.announce import Announcer, Seen
 from router.decide import decide, decide_again
 from router.incoming import Incoming
+from router.opening import new_ticket
 from router.outgoing import OUT
+from router.placed import Double, NewTickets, Placed
 from router.placement import Placement
 from router.policy import Policies
 from router.replies import Replies
 from router.rules.by_legacy import BY_POLICY
 from router.rules.own_mail import is_own
 from router.sendings import Sendings
+from router.talks import Talks
 from router.view import Ticket, View
 from schemas.message import Result
-from schemas.placement import OPEN, Author, Decision, Outcome, Visibility
+from schemas.placement import OPEN, Author, Outcome, Visibility
 from schemas.routing_rows import (
     IdKey,
     KnownRow,
@@ -32,58 +31,6 @@ from schemas.routing_rows import (
 
 MAX_MEMBERS = 100
 """Participants of one ticket. Whoever is named beyond that is a stranger to it, and held."""
-
-STATES = {
-    Outcome.JOINED: "ticketed",
-    Outcome.OPENED: "ticketed",
-    Outcome.HELD: "held",
-    Outcome.NOTED: "noted",
-    Outcome.DISCARDED: "discarded",
-    Outcome.FORWARDED: "noted",
-}
-"""How an outcome stands in the messages table."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
-    """A message and where it stands now; `stored` when it waited in the spool before this transaction."""
-
-    message: Incoming
-    decision: Decision
-    ticket: Ticket | None
-    stored: bool = False
-    author: Author = Author.CUSTOMER
-    visibility: Visibility = Visibility.PUBLIC
-
-    @property
-    def state(self) -> str:
-        """Give the message's state as stored."""
-        return STATES[self.decision.outcome]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Double:
-    """A message that we already have."""
-
-    message: Incoming
-    original: int | None
-    kind: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewTickets:
-    """Ids and numbers of tickets to be opened."""
-
-    next_id: Callable[[], int]
-    number: Callable[[int], str]
-
-
-def unproven(match: bytes) -> bytes:
-    """Give what stands in place of the sender and subject of a ticket that anybody may have opened in that name.
-
-    Else rule 9 would put what the true sender writes on it, beside the people whom an impostor named.
-    """
-    return sha256(b"unproven\0" + match).digest()
 
 
 class Placer:
@@ -104,6 +51,7 @@ class Placer:
         self.quoted: dict[tuple[IdKey, bytes], QuotedRow] = {}
         self.participants: list[ParticipantRow] = []
         self.outbox: list[OutboxRow] = []
+        self.talks = Talks(view=view)
         self.sendings = Sendings(view=view, announcer=announcer, replies=replies)
         self._view = view
         self._policies = policies
@@ -205,25 +153,9 @@ class Placer:
             self.sendings.forward(message, placement.forward_to)
 
     def _open(self, message: Incoming, placement: Placement) -> Ticket:
-        inbound, ticket_id = message.message, self._new.next_id()
-        ticket = Ticket(
-            id=ticket_id,
-            number=self._new.number(ticket_id),
-            scope=inbound.scope,
-            account=inbound.account,
-            channel=inbound.channel,
-            subject=inbound.subject,
-            subject_base=inbound.thread.subject_base,
-            match=message.match if self._is_proven(message) else unproven(message.match),
-            requester=message.sender,
-            requester_party=inbound.sender,
-            continues_id=placement.continues.id if placement.continues else None,
-            continues_number=placement.continues.number if placement.continues else None,
-            created_at=inbound.received_at,
-            last_message_at=inbound.received_at,
-        )
+        ticket = new_ticket(message, placement, self._new, proven=self._is_proven(message))
         self._view.add_ticket(ticket)
-        self._join(ticket, message.sender, inbound.sender.address, "requester")
+        self._join(ticket, message.sender, message.message.sender.address, "requester")
         return ticket
 
     def _remember(self, message: Incoming, placed: Placed) -> None:
@@ -240,6 +172,8 @@ class Placer:
             inbound.verdict.result,
             author=placed.author,
             visibility=placed.visibility,
+            conversation=message.conversation,
+            part_of=placed.part_of,
         )
 
     def _add(self, ticket: Ticket, placed: Placed) -> None:
@@ -266,12 +200,20 @@ class Placer:
         self.outbox.append(self._announcer.reopened(ticket, previous=previous))
 
     def _admit(self, ticket: Ticket, placed: Placed) -> None:
-        """Let those whom the requester or an agent names take part, unless the check of the sender failed."""
+        """Let those whom the requester or an agent names take part, unless the check of the sender failed.
+
+        Whoever writes in a group takes part in its ticket.
+        """
         message = placed.message
         speaks = message.sender == ticket.requester or placed.author is Author.AGENT
         if speaks and message.message.verdict.result is not Result.FAIL:
             for member in message.members:
                 self._join(ticket, member.key, member.address, "recipient")
+        if message.conversation is None or message.anonymous or not self._is_proven(message):
+            return
+        self.talks.settle(ticket, placed)
+        if message.is_group and placed.author is Author.CUSTOMER:
+            self._join(ticket, message.sender, message.message.sender.address, "recipient")
 
     def _join(self, ticket: Ticket, key: bytes, address: str, role: str) -> None:
         if key not in ticket.members and len(ticket.members) < MAX_MEMBERS and address.strip():
@@ -281,7 +223,7 @@ class Placer:
     def _quote(self, ticket: Ticket, placed: Placed) -> None:
         """Index the ids that nobody here owns for their sender, if that is who it says: the first message of each."""
         message = placed.message
-        if message.anonymous or not self._is_proven(message):
+        if message.anonymous or message.conversation is not None or not self._is_proven(message):
             return
         for quote in message.quoted:
             place = (quote.key, message.sender)

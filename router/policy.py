@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Final
 
 from router.legacy_desk import LegacyDesk
 from router.notice_policy import NoticePolicy
@@ -40,13 +41,21 @@ class Takes(StrEnum):
     REPLIES = "replies"
 
 
+IDLE: Final[Mapping[str, timedelta]] = MappingProxyType(
+    {"webchat": timedelta(hours=24), "webform": timedelta(days=14), "api": timedelta(days=14)}
+)
+USUAL_IDLE: Final = timedelta(days=3)
+"""For how long after closing a conversation's next message opens its ticket again, by channel; messengers: 3 days."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountPolicy:
     """Choices of one account.
 
     `sender_window` counts from a ticket's last message to the new one's received time, `reopen_window` from closing.
     `automatic` says whether automatic mail that belongs to no ticket and answers nothing may open one. `strangers`
-    attached are shown to agents alone, as nobody's proven words.
+    attached are shown to agents alone, as nobody's proven words. `idle_window` counts from closing, in conversations;
+    None: the channel's own.
     """
 
     sender_match: SenderMatch = SenderMatch.VERIFIED
@@ -57,6 +66,11 @@ class AccountPolicy:
     takes: Takes = Takes.ALL
     notices: NoticePolicy = field(default_factory=NoticePolicy)
     strangers: Strangers = Strangers.HOLD
+    idle_window: timedelta | None = None
+
+    def idle_for(self, channel: str) -> timedelta:
+        """Give for how long after closing a message in a conversation opens its ticket again."""
+        return IDLE.get(channel, USUAL_IDLE) if self.idle_window is None else self.idle_window
 
     def trusts(self, result: Result) -> bool:
         """Whether this outcome of the sender's check shows that the sender is who it says; a failed one never does."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from router.conversation_ports import ConversationTransaction
 from schemas.changes import Changes
 from schemas.dead_letter_rows import StoredDeadLetter
 from schemas.legacy import OldIdRow, OldKey, OldTicketRow
@@ -42,7 +43,7 @@ class KeyRow(Protocol):
     def retired(self) -> bool: ...  # noqa: D102 - see above
 
 
-class RoutingTransaction(Protocol):
+class RoutingTransaction(ConversationTransaction, Protocol):
     """One open transaction. The order of calls is the order of locks."""
 
     async def move_offsets(self, log: LogPosition, moves: Sequence[MovedOffset]) -> bool:

@@ -2,7 +2,8 @@
 
 Rule 2: signed reply addresses. Rule 3: our signed ids in In-Reply-To, then References from right to left. Rule 4: the
 same order against the index, known ids before quoted ones; where an operator's move has taught an id, its sender goes
-where that one led. Rule 6: numbers in the subject. Rule 8: signed tokens in the text.
+where that one led. Rule 6: numbers in the subject. Rule 8: signed tokens in the text. In a conversation only two things
+name a ticket: the message that is answered, and the conversation itself.
 
 The same functions say which tickets to lock (`router/reading.py`) and which to ask about (`router/findings.py`).
 """
@@ -41,6 +42,10 @@ class Proposal(NamedTuple):
 
 def proposals(message: Incoming, view: View) -> Iterator[Proposal]:
     """Give all that a message proposes, in the order of rules."""
+    if message.conversation is not None:
+        yield from _nearest(_known(message, view))
+        yield from _talked(message, view)
+        return
     addresses = WRITTEN if message.staff else ADDRESSES
     yield from _nearest(_signed(Rule.REPLY_TOKEN, message.tokens.at(addresses), view))
     yield from _nearest(_signed(Rule.SIGNED_ID, message.tokens.at(ANSWERED), view))
@@ -48,6 +53,13 @@ def proposals(message: Incoming, view: View) -> Iterator[Proposal]:
     yield from _nearest(_quoted(message, view))
     yield from _tagged(message, view)
     yield from _nearest(_signed(Rule.BODY_TOKEN, message.tokens.at((TokenPlace.BODY,)), view))
+
+
+def _talked(message: Incoming, view: View) -> Iterator[Proposal]:
+    """Give the ticket of the message's own conversation."""
+    talk, conversation = view.talk(message), message.message.thread.conversation
+    if talk is not None and talk.ticket_id is not None and conversation is not None:
+        yield Proposal(Rule.CONVERSATION, Source.CONVERSATION, Relation.KNOWN, talk.ticket_id, shown=conversation.shown)
 
 
 def wanted_tags(message: Incoming) -> Sequence[str]:
@@ -100,8 +112,9 @@ def _known(message: Incoming, view: View) -> Iterator[Proposal]:
         if taught is not None and taught.ticket_id is not None:
             relation = Relation.QUOTED if owner is None else Relation.KNOWN
             yield _by_id(quote, relation, taught.ticket_id, taught.message_id)._replace(taught=True)
-        if owner is not None and owner.ticket_id is not None:
-            yield _by_id(quote, Relation.KNOWN, owner.ticket_id, owner.id)
+        whole = view.whole(owner)
+        if whole is not None and whole.ticket_id is not None:
+            yield _by_id(quote, Relation.KNOWN, whole.ticket_id, whole.id)
 
 
 def _taught(message: Incoming, quote: Quote, view: View) -> QuotedRow | None:

@@ -53,6 +53,7 @@ async def read_view(
     old = await name_old_tickets(transaction, messages, view)
     keys |= old_keys(messages, view)
     view.add_threads(await transaction.lock_ids(keys))
+    await _read_talks(transaction, view, messages)
     bound = await read_old_tickets(transaction, old, view)
     await _read_known(transaction, view, messages)
     reached = await _reached(transaction, view, messages, keys)
@@ -74,6 +75,13 @@ def _ids(message: Incoming) -> Iterator[IdKey]:
         yield message.own
     for quote in message.quoted:
         yield quote.key
+
+
+async def _read_talks(transaction: RoutingTransaction, view: View, messages: Sequence[Incoming]) -> None:
+    """Lock the conversations of a batch: nobody else decides about them until it is over."""
+    talks = {key for message in messages if (key := message.conversation_key) is not None}
+    if talks:
+        view.add_talks(await transaction.lock_conversations(talks))
 
 
 async def _reached(

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from router.announce import Announcer, Seen
-from router.placer import Double
+from router.placed import Double
 from router.ports import RoutingTransaction
 from router.reading import ClaimsGrownError
 from router.stored import blob_rows, details_of

@@ -19,8 +19,9 @@ from router.incoming import receive
 from router.isolation import failure_reason
 from router.keys import Keyring
 from router.patience import claiming
+from router.placed import NewTickets
 from router.placement import Placement
-from router.placer import NewTickets, Placer
+from router.placer import Placer
 from router.policy import Policies
 from router.ports import RoutingStore
 from router.reading import Wanted, read_view

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from router.incoming import Incoming
-from router.placer import Placed
+from router.placed import Placed
 from schemas.message import BlobRef, InboundMessage
 from schemas.routing_rows import BlobRefRow, HeldMessageRow, MessageRow
 
@@ -49,6 +49,8 @@ def message_row(placed: Placed) -> MessageRow:
         offset=message.offset,
         author=placed.author,
         visibility=placed.visibility,
+        conversation=message.conversation,
+        part_of=placed.part_of,
     )
 
 

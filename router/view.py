@@ -12,6 +12,7 @@ from typing import Final, Self
 
 from router.incoming import Incoming
 from router.legacy_view import OldTickets
+from schemas.conversation_rows import TalkRow
 from schemas.message import Party, Result
 from schemas.outbound_rows import SpokenRow
 from schemas.placement import OPEN, Visibility
@@ -105,6 +106,7 @@ class View:
         self.spoken: defaultdict[int, list[SpokenRow]] = defaultdict(list)
         self.unseen: set[int] = set()
         self.asked: set[int] = set()
+        self.talks: dict[bytes, TalkRow] = {}
         self.old = OldTickets()
 
     def add_threads(self, rows: Iterable[ThreadRow]) -> None:
@@ -141,6 +143,10 @@ class View:
         for quote in message.quoted:
             self.held[quote.key][message.id] = None
 
+    def add_talks(self, rows: Iterable[TalkRow]) -> None:
+        """Take locked conversations."""
+        self.talks |= {row.digest: row for row in rows}
+
     def add_sent(self, rows: Iterable[SentRow]) -> None:
         """Take messages of ours about which somebody reports."""
         self.sent |= {row.message_id: row for row in rows}
@@ -154,6 +160,14 @@ class View:
         """Give the message whose own id this is."""
         row = self.threads.get(key)
         return self.messages.get(row.known_message_id) if row and row.known_message_id is not None else None
+
+    def talk(self, message: Incoming) -> TalkRow | None:
+        """Give the conversation in which a message was written; None for mail."""
+        return None if message.conversation is None else self.talks.get(message.conversation)
+
+    def whole(self, found: KnownRow | None) -> KnownRow | None:
+        """Give the message of which this one is a part, itself unless it came in an album."""
+        return found if found is None or found.part_of is None else self.messages.get(found.part_of)
 
     def takes_over(self, message: Incoming) -> bool:
         """Whether the message's id belongs so far to one whose sender's check failed, as this one's did not."""

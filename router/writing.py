@@ -6,7 +6,8 @@ from datetime import datetime
 from pydantic_core import to_json
 
 from router.legacy_reading import awaited_by
-from router.placer import Double, Placed, Placer
+from router.placed import Double, Placed
+from router.placer import Placer
 from router.revise import Revisions
 from router.stored import blob_rows, message_row
 from router.view import Ticket, View
@@ -49,6 +50,7 @@ def changes_of(
         blobs=[row for placed in new for row in blob_rows(placed.message, "message")]
         + [row for double in twice for row in blob_rows(double.message, "duplicate")]
         + placer.sendings.blobs,
+        conversations=sorted(placer.talks.rows.values()),
         bound=_bound(placer, view),
         newcomers=_newcomers(placer, view, now),
         outbox=placer.outbox,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from schemas.conversation_rows import TalkRow
 from schemas.legacy import (
     BoundRow,
 )
@@ -53,6 +54,7 @@ class Changes:
     sends: Sequence[SendRow] = ()
     notices: Sequence[NoticeRow] = ()
     deliveries: Sequence[DeliveryRow] = ()
+    conversations: Sequence[TalkRow] = ()
     bound: Sequence[BoundRow] = ()
     newcomers: Sequence[NewcomerRow] = ()
     revised: Sequence[RevisedRow] = ()

@@ -22,6 +22,12 @@ class Rule(StrEnum):
     BODY_TOKEN = "body_token"  # noqa: S105 - a rule's name, not a password
     STAFF = "staff"
     SENDER = "sender"
+    PROOF = "proof"
+    CONVERSATION = "conversation"
+    ALBUM = "album"
+    EDIT = "edit"
+    ECHO = "echo"
+    RECEIPT = "receipt"
     UNMATCHED = "unmatched"
     NEW = "new"
     KIND = "kind"
@@ -95,6 +101,10 @@ class Source(StrEnum):
     REPORT = "report"
     BODY_TOKEN = "body_token"  # noqa: S105 - where evidence stood, not a password
     SENDER = "sender_and_subject"
+    CONVERSATION = "conversation"
+    PROOF = "proof"
+    ALBUM = "album"
+    ECHO = "echo"
     OPERATOR = "operator"
 
 

@@ -51,6 +51,8 @@ class KnownRow(NamedTuple):
     author: str = "customer"
     visibility: str = "public"
     own_digest: bytes | None = None
+    conversation: bytes | None = None
+    part_of: int | None = None
 
 
 class QuotedRow(NamedTuple):
@@ -186,6 +188,8 @@ class MessageRow(NamedTuple):
     direction: str = "in"
     author: str = "customer"
     visibility: str = "public"
+    conversation: bytes | None = None
+    part_of: int | None = None
 
 
 class PlacedRow(NamedTuple):

@@ -33,6 +33,7 @@ from schemas.routing_rows import (
     TicketRow,
 )
 from schemas.sending_rows import SentRow
+from ticket_store.conversations import ConversationStatements
 from ticket_store.failures import fault_of
 from ticket_store.instance import read_or_create
 from ticket_store.numbers import TicketNumbers
@@ -106,11 +107,11 @@ class RoutingStore:
         return fault_of(error)
 
 
-class RoutingTransaction:
+class RoutingTransaction(ConversationStatements):
     """One open transaction. Callers keep the order: offsets, deliveries, ids, held messages, tickets, writes."""
 
     def __init__(self, *, connection: AsyncConnection[TupleRow], numbers: TicketNumbers, ids: IdBlocks) -> None:
-        self._connection = connection
+        super().__init__(connection=connection)
         self._numbers = numbers
         self._ids = ids
 

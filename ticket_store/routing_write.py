@@ -37,6 +37,8 @@ class Writer:
         for name, field in COPIES:
             await self._copy(name, getattr(changes, field))
         await self._change(changes)
+        columns = ("digests", "person_keys", "is_groups", "ticket_ids", "wrong_proofs", "wrong_sinces")
+        await self._arrays("change_conversations", columns, changes.conversations, file="conversations")
         await self._place(changes)
         await bind_legacy(self._connection, changes.bound)
         await self._arrays("wake_newcomers", ("scopes", "address_keys", "ats"), changes.newcomers)
@@ -97,13 +99,15 @@ class Writer:
             for row in rows:
                 await copy.write_row(row)
 
-    async def _arrays(self, name: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
+    async def _arrays(
+        self, name: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]], *, file: str = "routing_write"
+    ) -> None:
         if not rows:
             return
         parameters: Mapping[str, object] = {
             column: list(values) for column, values in zip(columns, zip(*rows, strict=True), strict=True)
         }
-        await self._connection.execute(statement("routing_write", name), parameters)
+        await self._connection.execute(statement(file, name), parameters)
 
 
 def _cut(rows: Sequence[tuple[object, ...]], columns: Sequence[str]) -> list[tuple[object, ...]]:

@@ -16,10 +16,13 @@ SEVERAL: Final = "its sender has several open tickets with this subject"
 def applies(message: Incoming, policy: AccountPolicy) -> bool:
     """Say whether this message could join by its sender: then its sender-and-subject key is claimed before.
 
-    Never for staff, machines' answers, forwards, an empty subject, or a sender without the proof that is demanded.
+    Never in a conversation, which is its own key, nor for staff, machines' answers, forwards, an empty subject,
+    or a sender without the proof that is demanded.
     """
     inbound = message.message
     if policy.sender_match is SenderMatch.OFF or message.anonymous or not inbound.thread.subject_base.strip():
+        return False
+    if message.conversation is not None:
         return False
     if message.staff or inbound.kind is not Kind.MESSAGE or inbound.automatic not in (Automatic.NO, Automatic.BULK):
         return False

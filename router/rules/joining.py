@@ -14,6 +14,7 @@ WHERE: Final = {
     Source.REPLY_TOKEN: "It was sent to the signed reply address of a message",
     Source.SIGNED_ID: "It names the signed id of a message",
     Source.SUBJECT_TAG: "Its subject has the number",
+    Source.CONVERSATION: "It was written in the conversation",
     Source.BODY_TOKEN: "Its text has the signed token of a message",
 }
 

@@ -25,8 +25,8 @@ def automatic(case: Case, findings: Findings) -> Placement | None:
 
 
 def unmatched(case: Case, findings: Findings) -> Placement | None:
-    """Rule 10: a reply to something that nobody here knows."""
-    if not is_reply(case) or case.policy.unmatched is not Otherwise.HOLD:
+    """Rule 10: a reply to something that nobody here knows. In a conversation it still belongs to that one."""
+    if case.message.conversation is not None or not is_reply(case) or case.policy.unmatched is not Otherwise.HOLD:
         return None
     why = "It is a reply, but nothing here matches what it answers."
     return held(findings, rule=Rule.UNMATCHED, reason=HoldReason.UNMATCHED, why=why)
@@ -37,6 +37,8 @@ def fresh(case: Case, findings: Findings) -> Placement:
     if case.policy.takes is Takes.REPLIES:
         why = "It is no reply to a ticket, and this account takes replies only."
         return held(findings, rule=Rule.NEW, reason=HoldReason.REPLIES_ONLY, why=why)
+    if case.message.conversation is not None:
+        return opened(findings, rule=Rule.NEW, why="Its conversation has no ticket yet.")
     rule = Rule.UNMATCHED if is_reply(case) else Rule.NEW
     why = "It is a reply, but nothing here matches what it answers." if is_reply(case) else "It is a new request."
     return opened(findings, rule=rule, why=why)

@@ -62,6 +62,10 @@ def written(name: str, *columns: str, each: int = 4) -> Asked:
     return Asked(file="routing_write", name=name, columns=columns, each=each)
 
 
+def talk(name: str, *columns: str, each: int = 4) -> Asked:
+    return Asked(file="conversations", name=name, columns=columns, each=each)
+
+
 def one(file: str, name: str, most: int, **more: Any) -> Asked:
     return Asked(file=file, name=name, each=0, most=most, more=more)
 
@@ -106,6 +110,13 @@ BATCHES: Final = (
     ),
     Asked(
         file="legacy", name="bind", columns=("desks", "numbers", "choices", "ticket_ids", "chosen_bys", "chosen_ats")
+    ),
+    *(
+        talk("insert_conversations", "digests", "scopes", "channels", "accounts"),
+        talk("lock_conversations", "digests"),
+        talk(
+            "change_conversations", "digests", "person_keys", "is_groups", "ticket_ids", "wrong_proofs", "wrong_sinces"
+        ),
     ),
     Asked(file="suggestions", name="held_messages", columns=("message_ids",)),
     Asked(
@@ -253,6 +264,6 @@ def _clue(held: int, kind: ClueKind, number: int, subject: str) -> tuple[object,
 
 def test_every_statement_of_placing_is_looked_at() -> None:
     known = {(asked.file, asked.name) for asked in (*BATCHES, *SINGLE)}
-    for file in ("routing", "routing_write"):
+    for file in ("routing", "routing_write", "conversations"):
         names = {name for name in statements(file) if not name.startswith("copy_")}
         assert names - SMALL == {name for where, name in known if where == file}

@@ -10,7 +10,7 @@ from routing_lab import OWN_ADDRESS, START, Lab, mail, open_lab
 
 from router.notice_policy import NoticePolicy
 from router.notify import NEVER, Case, called_for, notice_rows, why_never
-from router.placer import Placed
+from router.placed import Placed
 from router.policy import AccountPolicy, Policies, SenderMatch, Staff, Takes
 from schemas.message import InboundMessage
 from schemas.notice_rows import NoticeRow

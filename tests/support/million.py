@@ -31,6 +31,7 @@ BIG: Final = (
     "notices",
     "legacy_tickets",
     "legacy_ids",
+    "conversations",
 )
 """Tables that no statement may read whole."""
 
@@ -81,6 +82,8 @@ _FILL: Final[tuple[LiteralString, ...]] = (
        from generate_series(1, 100000) n""",
     "insert into legacy_ids select k(2000000 + id), id from legacy_tickets",
     "insert into legacy_ids select k(0), id from legacy_tickets where id <= 20000",
+    """insert into conversations (digest, scope, channel, account, person_key, ticket_id)
+       select k(n), 's', 'telegram', 'bot', k(n), 1 + n % 300000 from generate_series(0, 1000000) n""",
 )
 
 
@@ -153,4 +156,18 @@ def _columns(tickets: list[int], messages: list[int]) -> dict[str, Any]:
         "whys": [""] * size,
         "send_message_ids": messages,
         "now": NOW,
+        **conversation_columns(tickets, keys),
+    }
+
+
+def conversation_columns(tickets: list[int], keys: list[bytes]) -> dict[str, Any]:
+    """Give the columns that only statements about conversations have."""
+    size = len(tickets)
+    return {
+        "channels": ["telegram"] * size,
+        "accounts": ["bot"] * size,
+        "person_keys": keys,
+        "is_groups": [False] * size,
+        "wrong_proofs": [0] * size,
+        "wrong_sinces": [None] * size,
     }

@@ -11,7 +11,8 @@ from routing_lab import HOLDING, KEY, OWN_ADDRESS, START
 from router.announce import Announcer
 from router.incoming import receive
 from router.outgoing import Letter, outgoing
-from router.placer import NewTickets, Placed, Placer
+from router.placed import NewTickets, Placed
+from router.placer import Placer
 from router.policy import Policies
 from router.replies import Replies
 from router.tokens import Signer, SigningKey, Verified

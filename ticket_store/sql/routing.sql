@@ -124,7 +124,7 @@ for update of s;
 -- name: known_messages
 -- What matching needs of messages whose own ids a batch names.
 select m.id, m.ticket_id, m.state, m.account, m.sender_key, m.fingerprint, m.verdict, m.direction, m.author,
-       m.visibility, m.own_digest
+       m.visibility, m.own_digest, m.conversation, m.part_of
 from unnest(:message_ids::bigint[]) as c (id)
 join messages m on m.id = c.id;
 

@@ -10,7 +10,7 @@ from stdin;
 copy messages (id, ticket_id, state, kind, channel, account, scope, delivery_key, fingerprint, own_digest, sender_key,
                sender_address, sender_name, subject, body_text, body_html, automatic, verdict, received_at, sent_at,
                normalizer_version, raw_sha256, raw_size, details, decision, partition, "offset", direction,
-               author, visibility)
+               author, visibility, conversation, part_of)
 from stdin;
 
 -- name: copy_held_ids
