@@ -50,8 +50,7 @@ def _file(message: Mapping[str, Any]) -> Content:
 
 
 def _media(message: Mapping[str, Any], kind: str, content_type: str, name: str) -> Content:
-    size = whole(message.get("size"))
-    size = whole(message.get("file_size")) if size is None else size
+    size = whole(message.get("size")) or whole(message.get("file_size")) or None  # 0 says that Viber does not know
     file = File(name=name, content_type=content_type, size=size, state=FileState.PENDING, platform_id=MEDIA)
     if size is not None and size > MAX_FILE:
         refusal = f"{size:,} bytes; the limit is {MAX_FILE:,}"
