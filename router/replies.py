@@ -78,12 +78,16 @@ class Replies:
         return None if address is None else Party(address=address, name=inbound.sender.name)
 
     def _recipients(self, ticket: Ticket, present: set[str]) -> tuple[tuple[Party, ...], tuple[Party, ...]]:
-        """Give requester and other participants whom customers may see, without staff and those who have it already."""
+        """Give To and Cc: requester and participants whom customers may see, without staff and who has it already.
+
+        To is empty only when there is nobody: a mail needs somebody in it.
+        """
         requester = ticket.requester_party
         to = (requester,) if self._is_missing(ticket, requester.address, present) else ()
         present.add(requester.address.strip().lower())
         others = (address for key, address in ticket.members.items() if key not in ticket.insiders)
-        return to, tuple(Party(address=one) for one in others if self._is_missing(ticket, one, present))
+        cc = tuple(Party(address=one) for one in others if self._is_missing(ticket, one, present))
+        return (to, cc) if to else (cc, ())
 
     def _is_missing(self, ticket: Ticket, address: str, present: Collection[str]) -> bool:
         is_customer = is_somebody(ticket.channel, Party(address=address)) and not self.policies.is_staff(address)

@@ -210,3 +210,12 @@ def test_the_agents_display_name_goes_out_with_the_accounts_address() -> None:
     paper.route(two.model_copy(update={"sender": two.sender.model_copy(update={"name": "Rui Alves"})}))
     sent = paper.placer.sendings.messages[0]
     assert (sent.sender_name, sent.sender_address) == ("Rui Alves", OWN_ADDRESS)
+
+
+def test_who_alone_has_not_got_the_agents_mail_stands_in_to() -> None:
+    paper = PaperRouter(STAFF)
+    paper.route(mail("one", cc=["bob@b.example"]))
+    paper.route(agents("two", paper.say("one"), to=[OWN_ADDRESS, "ana@a.example"]))
+    details = json.loads(paper.placer.sendings.messages[0].details)
+    assert [party["address"] for party in details["to"]] == ["bob@b.example"]
+    assert "cc" not in details
