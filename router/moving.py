@@ -2,7 +2,7 @@
 
 The same locks as routing takes, in the same order: its ids, held messages that answer it, both tickets. What quotes the
 same ids and comes from the same sender goes to the new ticket from then on, even where an id is known to be of the old
-one. Whoever stood on the old ticket with this message alone takes part there no more.
+one. Whoever stood on the old ticket with this message alone, as sender or in To or Cc, takes part there no more.
 """
 
 from collections.abc import Callable, Sequence
@@ -246,8 +246,14 @@ def _leave(scene: _Scene, seen: Seen, *, other: str | None) -> list[OutboxRow]:
 
 
 async def _dismiss(transaction: OutboundTransaction, scene: _Scene) -> None:
-    """Let the sender take part in the old ticket no more, unless it is the sender's own or holds more by them."""
+    """Let the sender take part in the old ticket no more, unless it is the sender's own or holds more by them.
+
+    So for those in To and Cc: what is said there from now on is not for whom this message alone brought in.
+    """
     sender, old = scene.message.sender, scene.old
+    named = [member.key for member in scene.message.members]
+    if named:
+        await transaction.dismiss_brought(old.id, named, than=scene.message.id)
     if sender != old.requester and not await transaction.wrote_more(old.id, sender, than=scene.message.id):
         await transaction.dismiss(old.id, [sender])
 

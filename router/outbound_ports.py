@@ -39,6 +39,10 @@ class OutboundTransaction(RoutingTransaction, Protocol):
         """Let people take part in a locked ticket no more; with a role, only those who have it."""
         ...
 
+    async def dismiss_brought(self, ticket_id: int, address_keys: Collection[bytes], *, than: int) -> None:
+        """Let those take part in a locked ticket no more whom no other message than this one has brought in."""
+        ...
+
     async def placed_message(self, message_id: int) -> PlacedMessageRow | None:
         """Read a message on a ticket, and where it stands; locks nothing."""
         ...

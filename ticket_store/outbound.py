@@ -50,6 +50,10 @@ class OutboundTransaction(RoutingTransaction):
         """Let people take part in a locked ticket no more; with a role, only those who have it."""
         await self._do("dismiss", {"ticket_id": ticket_id, "address_keys": list(address_keys), "role": role})
 
+    async def dismiss_brought(self, ticket_id: int, address_keys: Collection[bytes], *, than: int) -> None:
+        """Let those take part in a locked ticket no more whom no other message than this one has brought in."""
+        await self._do("dismiss_brought", {"ticket_id": ticket_id, "address_keys": list(address_keys), "than": than})
+
     async def placed_message(self, message_id: int) -> PlacedMessageRow | None:
         """Read a message on a ticket, and where it stands; locks nothing."""
         rows = await self._read("placed_message", {"id": message_id})

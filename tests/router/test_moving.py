@@ -109,3 +109,25 @@ async def test_a_mail_whose_check_failed_teaches_nothing(database: str) -> None:
         await moving(lab).move(await id_of(lab, "two"), await number_of(lab, "one"))
         assert await lab.rows("select 1 from quoted_ids where taught") == []
         assert "bob@b.example" not in await people(lab, await number_of(lab, "one"))
+
+
+async def test_whom_the_moved_message_alone_brought_in_takes_part_no_more(database: str) -> None:
+    async with open_lab(database) as lab:
+        await lab.route(mail("ana-1", cc=["bob@b.example"]), mail("ana-2", subject="Scanner"))
+        eve, bob = "eve@e.example", "bob@b.example"
+        await lab.route(mail("forged", answers="ana-1", cc=[eve, bob], minutes=1))
+        ana, other = await number_of(lab, "ana-1"), await number_of(lab, "ana-2")
+        assert eve in await people(lab, ana)
+        await moving(lab).move(await id_of(lab, "forged"), other)
+        assert await people(lab, ana) == {"ana@a.example": "requester", bob: "recipient"}
+
+
+async def test_whom_a_message_names_that_stays_takes_part_still(database: str) -> None:
+    async with open_lab(database) as lab:
+        eve = "eve@e.example"
+        await lab.route(mail("one"), mail("two", answers="one", cc=[eve]), mail("three", answers="one", cc=[eve]))
+        rui = "rui@r.example"
+        await lab.route(mail("four", answers="one", cc=[rui]), mail("five", rui, answers="four"))
+        for name in ("two", "four"):
+            await moving(lab).move(await id_of(lab, name), "hold")
+        assert sorted(await people(lab, await number_of(lab, "one"))) == ["ana@a.example", eve, rui]

@@ -66,6 +66,21 @@ delete from ticket_participants
 where ticket_id = :ticket_id and address_key = any(:address_keys::bytea[]) and role <> 'requester'
   and (:role = '' or role = :role);
 
+-- name: dismiss_brought!
+-- Let those take part in a locked ticket no more whom only this message brought in: no other message is theirs or names them.
+delete from ticket_participants p
+where p.ticket_id = :ticket_id and p.address_key = any(:address_keys::bytea[]) and p.role = 'recipient'
+  and not exists (
+      select from messages m
+      where m.ticket_id = p.ticket_id and m.id <> :than
+        and (m.sender_key = p.address_key or exists (
+            select from jsonb_array_elements(
+                coalesce(m.details -> 'to', '[]'::jsonb) || coalesce(m.details -> 'cc', '[]'::jsonb)
+            ) named
+            where lower(trim(named ->> 'address')) = lower(trim(p.address))
+        ))
+  );
+
 -- name: placed_message
 -- Read a message on a ticket, and where it stands.
 select m.ticket_id, t.number, m.direction, m.author, m.visibility, m.decision, m.id, m.kind, m.channel, m.account,
