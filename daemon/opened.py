@@ -10,6 +10,7 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from bus.port import BusUnavailableError, Log
+from connectors.mail.quotes import reply_text
 from daemon import logs
 from daemon.cli_options import loaded_settings
 from daemon.clock import now
@@ -100,13 +101,15 @@ def desk(store: Opened) -> Desk:
     """Give the operators' desk."""
     numbers = TicketNumbers(key=store.instance.ticket_number_key)
     routing = RoutingStore(pool=store.pool, numbers=numbers)
-    return Desk(store=routing, policies=policies(store.settings), source=store.instance.source, clock=now)
+    chosen, source = policies(store.settings), store.instance.source
+    return Desk(store=routing, policies=chosen, source=source, clock=now, own_text=reply_text)
 
 
 def second_look(store: Opened) -> SecondLook:
     """Give what decides anew about held messages."""
     routing = RoutingStore(pool=store.pool, numbers=TicketNumbers(key=store.instance.ticket_number_key))
-    return SecondLook(store=routing, policies=policies(store.settings), source=store.instance.source, clock=now)
+    chosen, source = policies(store.settings), store.instance.source
+    return SecondLook(store=routing, policies=chosen, source=source, clock=now, own_text=reply_text)
 
 
 def outbound(store: Opened) -> Outbound:

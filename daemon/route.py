@@ -79,7 +79,9 @@ async def route(process: Process, *, jobs: bool = True) -> None:
                 metrics=metrics,
                 clock=now,
             ),
-            second_look=SecondLook(store=store, policies=policies(process.settings), source=instance.source, clock=now),
+            second_look=SecondLook(
+                store=store, policies=policies(settings), source=instance.source, clock=now, own_text=reply_text
+            ),
         )
         await _work(process, worker, relay, chores.run(shared=jobs))
 

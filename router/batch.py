@@ -10,15 +10,14 @@ from router.announce import Announcer
 from router.incoming import Incoming, receive
 from router.keys import Keyring
 from router.notify import notice_rows
-from router.placed import Double, NewTickets
+from router.placed import Double
 from router.placer import Placer
+from router.placing import Placing
 from router.policy import Policies
 from router.ports import RoutingStore, RoutingTransaction
 from router.reading import ClaimsGrownError, Wanted, read_view
-from router.replies import Replies
 from router.revise import confirm, revise, to_revise
 from router.tokens import Signer
-from router.view import View
 from router.writing import changes_of, revised
 from schemas.message import InboundMessage
 from schemas.revision_rows import RevisableRow
@@ -79,7 +78,7 @@ class BatchRouter:
         self._policies = policies
         self._source = source
         self._clock = clock
-        self._own_text = own_text
+        self._placing = Placing(policies=policies, source=source, own_text=own_text)
         self._keyring = Keyring(store=store, clock=clock)
         self._phase = phase
         self._timer = timer
@@ -109,7 +108,7 @@ class BatchRouter:
             await transaction.reserve_message_ids(sum(message.staff for message in fresh))
             read = self._timer()
             now = self._clock()
-            placer = self._placer(transaction, view, signer, now)
+            placer = self._placing.placer(transaction, view, signer, now)
             for message in fresh:
                 placer.route(message)
             doubles, revisions = revise(doubles, older, view, Announcer(source=self._source, now=now))
@@ -121,16 +120,6 @@ class BatchRouter:
         self._phase("decide", decided - read)
         self._phase("write", self._timer() - decided)
         return _count(placer, doubles, part)
-
-    def _placer(self, transaction: RoutingTransaction, view: View, signer: Signer, now: datetime) -> Placer:
-        next_id = transaction.next_message_id
-        return Placer(
-            view=view,
-            policies=self._policies,
-            announcer=Announcer(source=self._source, now=now),
-            new_tickets=NewTickets(next_id=transaction.next_ticket_id, number=transaction.ticket_number),
-            replies=Replies(signer=signer, policies=self._policies, next_id=next_id, now=now, own_text=self._own_text),
-        )
 
     async def _receive(
         self, transaction: RoutingTransaction, messages: Sequence[Routable], signer: Signer

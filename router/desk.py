@@ -70,14 +70,25 @@ Choose = Callable[[Case, Findings], Placement]
 
 
 class Desk:
-    """Operators' placements. Every call is one transaction; asking twice for the same does no harm."""
+    """Operators' placements. Every call is one transaction; asking twice for the same does no harm.
 
-    def __init__(self, *, store: RoutingStore, policies: Policies, source: str, clock: Callable[[], datetime]) -> None:
+    `own_text` cuts from an agent's mail what it quotes: a dead letter may be one.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: RoutingStore,
+        policies: Policies,
+        source: str,
+        clock: Callable[[], datetime],
+        own_text: Callable[[str], str] = str,
+    ) -> None:
         self._store = store
         self._policies = policies
         self._source = source
         self._clock = clock
-        self._router = BatchRouter(store=store, policies=policies, source=source, clock=clock)
+        self._router = BatchRouter(store=store, policies=policies, source=source, clock=clock, own_text=own_text)
         self._keyring = Keyring(store=store, clock=clock)
 
     async def link(self, message_id: int, ticket_number: str, *, by: str = "an operator") -> Filed:

@@ -59,6 +59,7 @@ async def read_view(
     reached = await _reached(transaction, view, messages, keys)
     for row in await transaction.lock_held(reached | wanted.held) if reached or wanted.held else ():
         view.add_waiting(_waiting(row, policies, signer))
+    _check_claimed(view, keys)
     await _read_known(transaction, view, view.waiting.values())
     everyone = (*messages, *view.waiting.values())
     await _read_quoted(transaction, view, everyone)
@@ -94,6 +95,13 @@ async def _reached(
     if missing:
         raise ClaimsGrownError(missing)
     return {row.message_id for row in reached}
+
+
+def _check_claimed(view: View, claimed: Collection[IdKey]) -> None:
+    """Make sure that the ids of held messages are ours, also of those that a newer reading names and no id reaches."""
+    missing = {key for message in view.waiting.values() for key in _ids(message)}.difference(claimed)
+    if missing:
+        raise ClaimsGrownError(missing)
 
 
 def _may_release(message: Incoming, view: View) -> bool:

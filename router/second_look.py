@@ -13,15 +13,13 @@ from typing import Final
 
 import structlog
 
-from router.announce import Announcer
 from router.decide import decide
 from router.incoming import receive
 from router.isolation import failure_reason
 from router.keys import Keyring
 from router.patience import claiming
-from router.placed import NewTickets
 from router.placement import Placement
-from router.placer import Placer
+from router.placing import Placing
 from router.policy import Policies
 from router.ports import RoutingStore
 from router.reading import Wanted, read_view
@@ -37,12 +35,23 @@ _log = structlog.get_logger(__name__)
 
 
 class SecondLook:
-    """Looks again at held messages that somebody or something has marked for it (`spool.look_again_at`)."""
+    """Looks again at held messages that somebody or something has marked for it (`spool.look_again_at`).
 
-    def __init__(self, *, store: RoutingStore, policies: Policies, source: str, clock: Callable[[], datetime]) -> None:
+    `own_text` cuts from an agent's mail what it quotes, before it goes to the customer.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: RoutingStore,
+        policies: Policies,
+        source: str,
+        clock: Callable[[], datetime],
+        own_text: Callable[[str], str] = str,
+    ) -> None:
         self._store = store
         self._policies = policies
-        self._source = source
+        self._placing = Placing(policies=policies, source=source, own_text=own_text)
         self._clock = clock
         self._keyring = Keyring(store=store, clock=clock)
 
@@ -85,16 +94,12 @@ class SecondLook:
             if waiting is None or placement is None or not (_is_release(placement) or _is_anew(row, placement)):
                 await transaction.looked_at(message_id)
                 if placement is not None and row.revised and placement.outcome is Outcome.HELD:
-                    await transaction.hold_anew(hold_row(row.id, placement.decision))
+                    await transaction.hold_anew(hold_row(message, placement.decision, view))
                 return False
             await transaction.reserve_ticket_ids(1)
+            await transaction.reserve_message_ids(1)
             now = self._clock()
-            placer = Placer(
-                view=view,
-                policies=self._policies,
-                announcer=Announcer(source=self._source, now=now),
-                new_tickets=NewTickets(next_id=transaction.next_ticket_id, number=transaction.ticket_number),
-            )
+            placer = self._placing.placer(transaction, view, signer, now)
             placer.place(waiting, _traced(placement))
             await transaction.write(changes_of(placer, view, (), (), now))
             return True

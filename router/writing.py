@@ -5,6 +5,7 @@ from datetime import datetime
 
 from pydantic_core import to_json
 
+from router.incoming import Incoming
 from router.legacy_reading import awaited_by
 from router.placed import Double, Placed
 from router.placer import Placer
@@ -130,15 +131,16 @@ def _spool(placed: Placed, now: datetime) -> SpoolRow:
     return SpoolRow(placed.message.id, reason, decision.explanation, to_json(decision.suggestions).decode(), now)
 
 
-def hold_row(message_id: int, decision: Decision) -> HoldRow:
+def hold_row(message: Incoming, decision: Decision, view: View) -> HoldRow:
     """Give what is written of a held message that stays so for another reason."""
-    suggestions = to_json(decision.suggestions).decode()
     return HoldRow(
-        message_id,
+        message.id,
         decision.hold or "",
         decision.explanation,
-        suggestions,
+        to_json(decision.suggestions).decode(),
         decision.model_dump_json(exclude_defaults=True),
+        message.message.scope,
+        sorted(digest for _, digest in awaited_by(message, view)),
     )
 
 

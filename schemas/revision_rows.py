@@ -35,10 +35,12 @@ class RevisedRow(NamedTuple):
 
 
 class HoldRow(NamedTuple):
-    """Why a message is held now, after it was parsed again."""
+    """Why a message is held now, after it was parsed again, and the ids of its scope that it waits for."""
 
     message_id: int
     reason: str
     explanation: str
     suggestions: str
     decision: str
+    scope: str
+    digests: list[bytes]

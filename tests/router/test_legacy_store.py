@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from answering_lab import moving, number_of
+from answering_lab import moving, number_of, store_of
 from legacy_lab import ANA, BOB, OTRS, about, opening, policies
 from routing_lab import START, Lab, digest, mail, open_lab
 
 from router.desk import Desk, DeskError, Filed, NotHeldError
 from router.policy import Policies
+from router.second_look import SecondLook
 from schemas.legacy import ImportedTicket
 from schemas.placement import address_key
 from ticket_store.legacy_import import stage, store_staged
@@ -188,3 +189,28 @@ async def test_without_an_old_desk_no_statement_asks_for_one(lab: Lab) -> None:
     await lab.route(mail("one", ANA), mail("two", ANA, answers="one"))
     await lab.route(mail("three", ANA, subject="[Ticket#42]"), policies=policies())
     assert len(await lab.threads()) == 1
+
+
+async def test_what_the_old_desk_did_not_take_can_be_sent_on_again(lab: Lab) -> None:
+    await lab.route(about("one", answers="far"), policies=FORWARDING)
+    desk, one = desk_of(lab, FORWARDING), await message_id(lab, "one")
+    await desk.forward(one)
+    await lab.run("update sends set state = 'failed'")
+    async with store_of(lab).transaction() as transaction:
+        await transaction.hold_again(one, "It could not be sent on: 550", START)
+    assert await lab.held() == {"one": "legacy"}
+    assert len(await lab.rows("select * from held_ids")) == 1
+    await desk.forward(one)
+    assert [row["state"] for row in await lab.rows("select state from sends")] == ["queued"]
+
+
+async def test_what_is_read_again_still_waits_for_a_choice(lab: Lab) -> None:
+    one = about("one")
+    await lab.route(one, policies=policies())
+    await lab.route(one.model_copy(update={"normalizer_version": 2}), policies=policies())
+    look = SecondLook(store=lab.store, policies=policies(), source="/switchboard/lab", clock=lambda: START)
+    await look.round()
+    await lab.route(about("two", minutes=1), policies=policies())
+    await desk_of(lab, policies()).open(await message_id(lab, "two"))
+    await look.round()
+    assert await lab.threads() == {"one": ["one", "two"]}

@@ -143,7 +143,11 @@ SINGLE: Final = (
         explanation="x",
         suggestions="[]",
         decision="{}",
+        scope="support",
+        digests=[bytes(32)],
     ),
+    one("sends", "hold_again", 8, message_id=50_009, explanation="x", now=NOW),
+    one("outbound", "dismiss_brought", 40, ticket_id=50_009, address_keys=[bytes(32)], than=50_009),
     one("sends", "claim", 1_500, channels=["mail"], now=NOW.replace(year=2100), until=NOW, limit=100),
     one("notices", "take_notices", 500, limit=100),
 )

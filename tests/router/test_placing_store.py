@@ -6,10 +6,12 @@ from typing import Any
 from routing_lab import HOLDING, OWN_ADDRESS, START, Lab, mail, open_lab
 from signed_lab import say, stored, ticket_of
 
+from router.decode import headers_json
 from router.desk import Desk
 from router.policy import AccountPolicy, Policies, Staff, Strangers
+from router.second_look import SecondLook
 from schemas.changes import Changes
-from schemas.message import InboundMessage
+from schemas.message import InboundMessage, record_header
 from schemas.numbers import subject_tag
 from schemas.placement import Author, Visibility
 from schemas.routing_rows import QuotedRow
@@ -237,3 +239,45 @@ async def test_the_state_of_what_was_sent_is_written_for_many_at_once(database: 
             assert [(row.message_id, row.author) for row in locked] == [(9000, "agent")]
             await transaction.write(Changes(deliveries=[DeliveryRow(9000, "[]")]))
         assert await lab.rows("select recipients from sends") == [{"recipients": []}]
+
+
+def quoting(token: str, **more: Any) -> InboundMessage:
+    return mail("two", RUI, verdict="pass", tokens=[("to", token)], body="Done.\n> inside", **more)
+
+
+def own_text(text: str) -> str:
+    return text.partition("\n>")[0]
+
+
+async def test_an_agents_answer_that_could_not_be_read_goes_to_the_customer_once_it_can(database: str) -> None:
+    async with open_lab(database) as lab:
+        await lab.route(mail("one"))
+        token = await say(lab, "one")
+        await lab.route(quoting(token, kind="undecodable"), policies=STAFFED)
+        await lab.route(quoting(token, normalizer_version=2), policies=STAFFED)
+        look = SecondLook(
+            store=lab.store, policies=STAFFED, source="/switchboard/lab", clock=lambda: START, own_text=own_text
+        )
+        assert await look.round() == 1
+        sent = await lab.rows(
+            "select body_text, recipients from sends join messages on id = message_id where message_id <> 9000"
+        )
+        assert [(row["body_text"], row["recipients"][0]["address"]) for row in sent] == [("Done.", "ana@a.example")]
+
+
+async def test_an_agents_answer_from_a_dead_letter_goes_out_without_what_it_quotes(database: str) -> None:
+    async with open_lab(database) as lab:
+        await lab.route(mail("one"))
+        token = await say(lab, "one")
+        await lab.run(
+            'insert into dead_letters (topic, partition, "offset", log_identity, key, value, headers, account, reason,'
+            " sqlstate, died_at) values ('t', 0, 0, 'lab', '', %s, %s::jsonb, 'support', 'x', '', now())",
+            [quoting(token).model_dump_json().encode(), headers_json([record_header()])],
+        )
+        desk = Desk(
+            store=lab.store, policies=STAFFED, source="/switchboard/lab", clock=lambda: START, own_text=own_text
+        )
+        (letter,) = await lab.rows("select id from dead_letters")
+        assert (await desk.retry(letter["id"])).reason == ""
+        rows = await lab.rows("select body_text from sends join messages on id = message_id where message_id <> 9000")
+        assert [row["body_text"] for row in rows] == ["Done."]

@@ -137,3 +137,14 @@ async def test_a_batch_in_which_nothing_came_twice_asks_nothing_more(lab: Lab) -
     await lab.route(mail("one"))
     await lab.route(mail("two", ANA, answers="one"))
     assert await duplicates(lab) == []
+
+
+async def test_a_held_answer_that_is_read_again_waits_on_and_follows_its_original(lab: Lab) -> None:
+    one = mail("one", BOB, answers="unknown")
+    await lab.route(one)
+    await lab.route(again(one, "mended"))
+    assert await duplicates(lab) == ["revision"]
+    await look(lab)
+    assert await lab.held() == {"mended": "unmatched_reply"}
+    await lab.route(mail("unknown", BOB, minutes=-1))
+    assert await lab.threads() == {"unknown": ["unknown", "mended"]}

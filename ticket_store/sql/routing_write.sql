@@ -201,10 +201,16 @@ delete from blob_refs where owner_kind = 'message' and owner_id = any(:ids::bigi
 update spool set look_again_at = :at where message_id = any(:ids::bigint[]);
 
 -- name: hold_anew
--- A message that was parsed again stays held, for today's reason.
+-- A message that was parsed again stays held, for today's reason, and waits for what it names now.
 with held as (
     update spool set reason = :reason, explanation = :explanation, suggestions = :suggestions::jsonb
     where message_id = :message_id
     returning message_id
+), waiting as (
+    insert into held_ids (scope, digest, message_id)
+    select :scope, c.digest, held.message_id
+    from held
+    cross join unnest(:digests::bytea[]) as c (digest)
+    on conflict do nothing
 )
 update messages set decision = :decision::jsonb where id in (select message_id from held);

@@ -70,13 +70,23 @@ set state = :state, recipients = :recipients::jsonb, due_at = :due_at, sent_at =
 where message_id = :message_id;
 
 -- name: hold_again
--- Put a message that could not be sent on back into the spool.
+-- Put a message that could not be sent on back into the spool, with the ids that it quotes; it may be sent on again.
 with held as (
     update messages
     set state = 'held',
         decision = decision || jsonb_build_object('outcome', 'held', 'hold', 'legacy', 'explanation', :explanation::text)
     where id = :message_id and state = 'noted' and direction = 'in'
-    returning id
+    returning id, scope, details -> 'thread' as thread
+), forgotten as (
+    delete from sends s using held where s.message_id = held.id
+), waiting as (
+    insert into held_ids (scope, digest, message_id)
+    select held.scope, decode(quoted ->> 'digest', 'hex'), held.id
+    from held
+    cross join jsonb_array_elements(
+        coalesce(held.thread -> 'in_reply_to', '[]'::jsonb) || coalesce(held.thread -> 'references', '[]'::jsonb)
+    ) as quoted
+    on conflict do nothing
 )
 insert into spool (message_id, reason, explanation, held_at)
 select id, 'legacy', :explanation, :now from held
