@@ -108,9 +108,12 @@ class Desk:
 
     async def open(self, message_id: int, *, by: str = "an operator") -> Filed:
         """Open a ticket for a held message. Raises `NotHeldError`."""
-        return await self._file(
-            message_id, lambda _case, findings: opened(findings, rule=Rule.OPERATOR, why=f"Opened by {by}."), by=by
-        )
+
+        def choose(case: Case, findings: Findings) -> Placement:
+            placement = opened(findings, rule=Rule.OPERATOR, why=f"Opened by {by}.")
+            return placement.by_agent() if case.message.staff else placement
+
+        return await self._file(message_id, choose, by=by)
 
     async def forward(self, message_id: int, *, by: str = "an operator") -> Filed:
         """Send a held message on to the old desk whose mail it is, and what comes about the same old ticket, too.

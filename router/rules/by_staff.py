@@ -48,8 +48,21 @@ def by_staff(case: Case, _findings: Findings) -> Placement | None:
     return _answer(case, findings, findings.accepted)
 
 
+def _is_for_others(case: Case, accepted: Candidate) -> bool:
+    """Whether only an id names the ticket, and the mail goes to people outside: an old mail was taken to write anew.
+
+    Whoever writes to the ticket's reply address means its customer.
+    """
+    if accepted.rule is Rule.REPLY_TOKEN or is_internal(case, accepted):
+        return False
+    return any(member.key not in accepted.ticket.members for member in case.message.members)
+
+
 def _answer(case: Case, findings: Findings, accepted: Candidate) -> Placement:
     """Put an agent's answer on its ticket; it goes to the customer unless it belongs to what customers never see."""
+    if _is_for_others(case, accepted):
+        why = "Our staff wrote it to somebody who takes no part in the ticket that an id in it names."
+        return held(findings, rule=Rule.STAFF, reason=HoldReason.STAFF, why=why, evidence=(accepted.evidence,))
     internal = is_internal(case, accepted)
     where = WHERE[accepted.evidence.source]
     placement = joined(

@@ -281,3 +281,11 @@ async def test_an_agents_answer_from_a_dead_letter_goes_out_without_what_it_quot
         assert (await desk.retry(letter["id"])).reason == ""
         rows = await lab.rows("select body_text from sends join messages on id = message_id where message_id <> 9000")
         assert [row["body_text"] for row in rows] == ["Done."]
+
+
+async def test_held_mail_of_staff_that_an_operator_opens_is_an_agents(database: str) -> None:
+    async with open_lab(database) as lab:
+        await lab.route(mail("two", RUI, verdict="none"), policies=STAFFED)
+        desk = Desk(store=lab.store, policies=STAFFED, source="/switchboard/lab", clock=lambda: START)
+        await desk.open((await stored(lab, "two"))["id"])
+        assert (await stored(lab, "two"))["author"] == "agent"

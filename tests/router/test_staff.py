@@ -219,3 +219,13 @@ def test_who_alone_has_not_got_the_agents_mail_stands_in_to() -> None:
     details = json.loads(paper.placer.sendings.messages[0].details)
     assert [party["address"] for party in details["to"]] == ["bob@b.example"]
     assert "cc" not in details
+
+
+@pytest.mark.parametrize("place", ["in_reply_to", "references"])
+def test_what_an_agent_writes_to_somebody_else_by_an_old_mail_is_not_sent_to_its_customer(place: str) -> None:
+    paper = PaperRouter(STAFF)
+    paper.route(mail("one"))
+    paper.route(agents("two", paper.say("one"), place=place, to=["supplier@s.example"], cc=[OWN_ADDRESS]))
+    assert paper.hold("two") is HoldReason.STAFF
+    assert paper.placer.sendings.messages == []
+    assert "supplier@s.example" not in paper.ticket("one").members.values()

@@ -88,32 +88,48 @@ order by d.digest, t.id
 on conflict do nothing;
 
 -- name: wake_by_ids
--- Let held messages be looked at again that quote a Message-ID of this stretch.
-update spool
+-- Let held messages be looked at again that quote a Message-ID of this stretch; locked in the router's order.
+with found as materialized (
+    select s.message_id
+    from spool s
+    where s.message_id in (
+        select h.message_id
+        from legacy_merged m
+        join legacy_stage l on l.number = m.number
+        cross join lateral unnest(l.digests) as d (digest)
+        cross join unnest(:scopes::text[]) as c (scope)
+        join held_ids h on h.scope = c.scope and h.digest = d.digest
+        where m.place > :after and m.place <= :upto
+    )
+    order by s.message_id
+    for update of s
+)
+update spool s
 set look_again_at = :now
-where message_id in (
-    select h.message_id
-    from legacy_merged m
-    join legacy_stage s on s.number = m.number
-    cross join lateral unnest(s.digests) as d (digest)
-    cross join unnest(:scopes::text[]) as c (scope)
-    join held_ids h on h.scope = c.scope and h.digest = d.digest
-    where m.place > :after and m.place <= :upto
-);
+from found
+where s.message_id = found.message_id;
 
 -- name: wake_by_numbers
 -- Let held messages be looked at again that name an old ticket of this stretch (`schemas.legacy.old_ticket_key`).
-update spool
+with found as materialized (
+    select s.message_id
+    from spool s
+    where s.message_id in (
+        select h.message_id
+        from legacy_merged m
+        cross join unnest(:scopes::text[]) as c (scope)
+        join held_ids h on h.scope = c.scope
+            and h.digest = sha256('\x6c656761637900'::bytea || convert_to(:desk, 'UTF8') || '\x00'
+                                  || convert_to(m.number, 'UTF8'))
+        where m.place > :after and m.place <= :upto
+    )
+    order by s.message_id
+    for update of s
+)
+update spool s
 set look_again_at = :now
-where message_id in (
-    select h.message_id
-    from legacy_merged m
-    cross join unnest(:scopes::text[]) as c (scope)
-    join held_ids h on h.scope = c.scope
-        and h.digest = sha256('\x6c656761637900'::bytea || convert_to(:desk, 'UTF8') || '\x00'
-                              || convert_to(m.number, 'UTF8'))
-    where m.place > :after and m.place <= :upto
-);
+from found
+where s.message_id = found.message_id;
 
 -- name: wake_held
 -- Let held messages be looked at again that name these old tickets.
