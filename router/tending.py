@@ -143,12 +143,12 @@ class Tending:
             await transaction.write(Changes(ticket_changes=[change_of(ticket)], outbox=[event]))
 
     async def _part(self, transaction: OutboundTransaction, view: View, ticket: Ticket) -> None:
-        """Let a merged ticket go on by itself; who took part in the other one only by the merge does so no more."""
-        survivor = view.standing(ticket.id)
+        """Let a merged ticket go on by itself; who took part in the others only by the merge does so no more."""
+        others = _onward(view, ticket)
         ticket.merged_into_id = ticket.merged_into_number = None
         await transaction.set_merge(ticket.id, into=None, at=self._clock())
-        if survivor is not None:
-            await transaction.dismiss(survivor.id, sorted(ticket.members), role=MERGED)
+        for other in others:
+            await transaction.dismiss(other.id, sorted(ticket.members), role=MERGED)
 
     async def _one(self, transaction: OutboundTransaction, number: str) -> tuple[View, Ticket]:
         found = await transaction.tickets_by_numbers([number])
@@ -192,6 +192,16 @@ class Tending:
         await transaction.write(
             Changes(ticket_changes=changes, participants=people, newcomers=newcomers, outbox=events)
         )
+
+
+def _onward(view: View, ticket: Ticket) -> list[Ticket]:
+    """Give the tickets into which this one was merged, one after the other; each of them may be reopened, too."""
+    found: list[Ticket] = []
+    onto = view.ticket(ticket.merged_into_id)
+    while onto is not None and onto is not ticket and onto not in found:
+        found.append(onto)
+        onto = view.ticket(onto.merged_into_id)
+    return found
 
 
 def _check(ticket: Ticket, survivor: Ticket, *, allow_different_requesters: bool) -> None:

@@ -170,3 +170,18 @@ async def test_the_customer_of_a_forwarded_ticket_is_named_and_answered(database
             "ana@a.example",
             "the requester was named",
         )
+
+
+async def test_reopening_undoes_a_merge_along_the_whole_chain(database: str) -> None:
+    async with open_lab(database) as lab:
+        await lab.route(mail("a", "ana@a.example"), mail("b", "bob@b.example"), mail("c", "cid@c.example"))
+        a, b, c = [await number_of(lab, name) for name in "abc"]
+        for one, into in ((a, b), (b, c)):
+            await tending(lab).merge(one, into, allow_different_requesters=True)
+        for one in (a, b):
+            await tending(lab).reopen(one)
+        assert [sorted(await people(lab, one)) for one in (a, b, c)] == [
+            ["ana@a.example"],
+            ["bob@b.example"],
+            ["cid@c.example"],
+        ]
