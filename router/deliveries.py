@@ -22,11 +22,11 @@ from schemas.sending_rows import SentRow
 WAITING: Final = "queued"
 """State of a recipient who is tried again; `delayed` is what a later system reports of what we sent."""
 LATER: Final = "later"
-FINAL: Final = ("sent", "failed")
+FINAL: Final = ("sent", "unsure", "failed")
 
 
 class Delivery(NamedTuple):
-    """What became of one recipient: sent, later or failed, with the other side's code and words."""
+    """What became of one recipient: sent, unsure (it may have arrived), later or failed; with the other side's words."""
 
     state: str
     code: str = ""
@@ -110,7 +110,7 @@ class Marker:
     def _result(self, send: DueSend, recipients: Sequence[Mapping[str, Any]], now: datetime) -> SendResult:
         states = {recipient["state"] for recipient in recipients}
         state = WAITING if WAITING in states else "failed" if states == {"failed"} else "sent"
-        problems = [recipient["reason"] for recipient in recipients if recipient["state"] in (WAITING, "failed")]
+        problems = [r["reason"] for r in recipients if r["state"] in (WAITING, "unsure", "failed")]
         return SendResult(
             message_id=send.message_id,
             state=state,

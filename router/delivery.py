@@ -17,8 +17,8 @@ STATES: Final = {Action.FAILED: "bounced", Action.DELAYED: "delayed", Action.DEL
 """What a report makes of a recipient; relayed and expanded mails went where nobody reports."""
 
 OVERRULES: Final = {
-    "bounced": frozenset({"queued", "sent", "delayed", "delivered"}),
-    "delivered": frozenset({"queued", "sent", "delayed"}),
+    "bounced": frozenset({"queued", "sent", "unsure", "delayed", "delivered"}),
+    "delivered": frozenset({"queued", "sent", "unsure", "delayed"}),
     "delayed": frozenset({"queued", "sent"}),
 }
 """State -> the states that it may follow."""

@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from router.announce import Announcer
 from router.correspondence import Answered, answered
+from router.incoming import MAIL
 from router.keys import Keyring
 from router.outbound_ports import OutboundStore, OutboundTransaction
 from router.outgoing import Letter, Outgoing, outgoing
@@ -121,28 +122,24 @@ class Outbound:
             if before is not None:
                 return before
             ticket = await locked(transaction, saying.number)
-            spoken = await transaction.spoken(ticket.id)
-            recipients = self._recipients(saying, ticket, spoken)
-            letter = self._letter(saying, ticket, spoken, recipients)
+            letter, recipients = await self._letter(transaction, saying, ticket)
             rows = outgoing(letter, message_id=message_id, signer=signer, now=self._clock())
             return await self._write(transaction, letter, rows, recipients)
 
-    def _recipients(self, saying: _Saying, ticket: Ticket, spoken: Sequence[SpokenRow]) -> Recipients:
-        if saying.internal:
-            return self._choose.of_note(ticket, saying.named)
-        return self._choose.of_reply(ticket, spoken, cc=saying.named, everyone=saying.everyone)
-
-    def _letter(self, saying: _Saying, ticket: Ticket, spoken: Sequence[SpokenRow], recipients: Recipients) -> Letter:
-        desk = self._desks.get(ticket.account)
-        if desk is None:
-            raise NotSaidError(f"account {ticket.account!r} has no address to write from: look into its settings")
+    async def _letter(
+        self, transaction: OutboundTransaction, saying: _Saying, ticket: Ticket
+    ) -> tuple[Letter, Recipients]:
+        if ticket.channel != MAIL and not saying.internal:
+            return await self._into_conversation(transaction, saying, ticket)
+        spoken = await transaction.spoken(ticket.id)
+        recipients = self._recipients(saying, ticket, spoken)
         visibility = Visibility.INTERNAL if saying.internal else Visibility.PUBLIC
         names = answered(spoken, visibility=visibility) if recipients.to else Answered()
-        return Letter(
+        letter = Letter(
             ticket=ticket,
             text=saying.text,
             author=Author.AGENT,
-            sender=desk,
+            sender=self._sender(ticket),
             kind=SendKind.NOTE if saying.internal else SendKind.REPLY,
             to=recipients.to,
             cc=recipients.cc,
@@ -152,6 +149,39 @@ class Outbound:
             references=names.references,
             why=f"{'Noted' if saying.internal else 'Answered'} by {saying.by}.",
         )
+        return letter, recipients
+
+    async def _into_conversation(
+        self, transaction: OutboundTransaction, saying: _Saying, ticket: Ticket
+    ) -> tuple[Letter, Recipients]:
+        row = await transaction.conversation(ticket.id, ticket.scope, [ticket.requester])
+        recipients, conversation = self._choose.of_conversation(ticket, row, named=saying.named)
+        letter = Letter(
+            ticket=ticket,
+            text=saying.text,
+            author=Author.AGENT,
+            sender=Party(address=conversation.account),
+            kind=SendKind.REPLY,
+            to=recipients.to,
+            files=saying.files,
+            in_reply_to=conversation.answered,
+            why=f"Answered by {saying.by}.",
+            conversation=conversation,
+        )
+        return letter, recipients
+
+    def _recipients(self, saying: _Saying, ticket: Ticket, spoken: Sequence[SpokenRow]) -> Recipients:
+        if saying.internal:
+            return self._choose.of_note(ticket, saying.named)
+        return self._choose.of_reply(ticket, spoken, cc=saying.named, everyone=saying.everyone)
+
+    def _sender(self, ticket: Ticket) -> Party:
+        if ticket.channel != MAIL:
+            return Party(address=ticket.account)
+        desk = self._desks.get(ticket.account)
+        if desk is None:
+            raise NotSaidError(f"account {ticket.account!r} has no address to write from: look into its settings")
+        return desk
 
     async def _write(
         self,
@@ -162,7 +192,7 @@ class Outbound:
     ) -> Said:
         ticket, now = letter.ticket, rows.message.received_at
         internal = letter.visibility is Visibility.INTERNAL
-        newcomers = self._choose.newcomers(ticket, recipients, internal=internal)
+        newcomers = self._choose.newcomers(ticket, recipients, internal=internal) if letter.conversation is None else []
         bounced = await transaction.bounced(ticket.id, [address.lower() for address in recipients.addresses])
         ticket.message_count += 1
         ticket.last_message_at = max(ticket.last_message_at, now)

@@ -8,7 +8,15 @@ from uuid import UUID
 
 from router.ports import KeyRow, RoutingTransaction
 from schemas.message import Party
-from schemas.outbound_rows import DueSend, PlacedMessageRow, PutBackRow, SaidRow, SendResult, SpokenRow
+from schemas.outbound_rows import (
+    ConversationRow,
+    DueSend,
+    PlacedMessageRow,
+    PutBackRow,
+    SaidRow,
+    SendResult,
+    SpokenRow,
+)
 from schemas.placement import Fault
 
 
@@ -17,6 +25,10 @@ class OutboundTransaction(RoutingTransaction, Protocol):
 
     async def spoken(self, ticket_id: int) -> Sequence[SpokenRow]:
         """Read the latest messages of a ticket and of those merged into it, the newest first."""
+        ...
+
+    async def conversation(self, ticket_id: int, scope: str, sender_keys: Collection[bytes]) -> ConversationRow | None:
+        """Give where one of these people last wrote on a ticket; None when no message of theirs has a conversation."""
         ...
 
     async def said(self, message_id: int) -> SaidRow | None:
@@ -87,10 +99,8 @@ class OutboundStore(Protocol):
 class SendQueue(Protocol):
     """What is to be sent. Every call is one transaction."""
 
-    async def claim(
-        self, *, channels: Collection[str], now: datetime, until: datetime, limit: int
-    ) -> Sequence[DueSend]:
-        """Take due sends of these channels; nobody else gets them before `until`."""
+    async def claim(self, *, rooms: Mapping[str, int], now: datetime, until: datetime) -> Sequence[DueSend]:
+        """Take so many due sends of each lane; nobody else gets them before `until`."""
         ...
 
     async def extend(self, sends: Sequence[DueSend], *, until: datetime) -> None:

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pydantic_core import to_json
 
+from router.conversations_out import Conversation
 from router.tokens import Signer
 from router.view import Ticket
 from schemas.message import BlobRef, File, Kind, Party, Text, ThreadId
@@ -30,7 +31,8 @@ class Letter:
     """What somebody of ours says on a ticket. Nobody to send it to means that it only stands there: a note.
 
     `sender` is the account's address with the author's name; its domain becomes that of the Message-ID. `subject` is
-    the ticket's unless a notice has its own. `rule` and `why` say how it came about.
+    the ticket's unless a notice has its own. `rule` and `why` say how it came about. `conversation` is where it goes
+    on a channel that has some; `to` is then its chat.
     """
 
     ticket: Ticket
@@ -47,6 +49,13 @@ class Letter:
     references: Sequence[ThreadId] = ()
     rule: Rule = Rule.OPERATOR
     why: str = ""
+    conversation: Conversation | None = None
+
+    @property
+    def way(self) -> tuple[str, str]:
+        """Give the channel and the account by which it goes."""
+        found = self.conversation or self.ticket
+        return found.channel, found.account
 
 
 class Outgoing(NamedTuple):
@@ -65,15 +74,17 @@ def outgoing(letter: Letter, *, message_id: int, signer: Signer, now: datetime) 
     own = _thread_id(message_id_with(token, letter.sender.address.rpartition("@")[2].lower()))
     message = _message(letter, message_id=message_id, own=own, now=now)
     recipients = [*letter.to, *letter.cc]
+    channel, account = letter.way
     send = SendRow(
         message_id=message_id,
         ticket_id=ticket.id,
-        account=ticket.account,
-        channel=ticket.channel,
+        account=account,
+        channel=channel,
         kind=letter.kind,
         recipients=_recipients(recipients),
         due_at=now,
         created_at=now,
+        chat=letter.conversation.chat if letter.conversation else "",
     )
     return Outgoing(
         message=message,
@@ -94,22 +105,22 @@ def reply_subject(ticket: Ticket) -> str:
 
 
 def _message(letter: Letter, *, message_id: int, own: ThreadId, now: datetime) -> MessageRow:
-    ticket = letter.ticket
+    ticket, (channel, account) = letter.ticket, letter.way
     return MessageRow(
         id=message_id,
         ticket_id=ticket.id,
         state="ticketed",
         kind=Kind.MESSAGE,
-        channel=ticket.channel,
-        account=ticket.account,
+        channel=channel,
+        account=account,
         scope=ticket.scope,
         delivery_key=out_key(message_id),
         fingerprint=None,
         own_digest=bytes.fromhex(own.digest),
-        sender_key=address_key(ticket.channel, letter.sender.address),
+        sender_key=address_key(channel, letter.sender.address),
         sender_address=letter.sender.address,
         sender_name=letter.sender.name,
-        subject=letter.subject or reply_subject(ticket),
+        subject=letter.subject or ("" if letter.conversation else reply_subject(ticket)),
         body_text=letter.text.content,
         body_html=None,
         automatic="no",
@@ -131,7 +142,7 @@ def _message(letter: Letter, *, message_id: int, own: ThreadId, now: datetime) -
 
 def _details(letter: Letter, own: ThreadId) -> str:
     """Give what has no column of its own, in the shape of an `InboundMessage` without its defaults."""
-    found: dict[str, object] = {
+    found: dict[str, Any] = {
         "thread": {"own": own, "in_reply_to": list(letter.in_reply_to), "references": list(letter.references)}
     }
     found |= {name: list(value) for name, value in (("to", letter.to), ("cc", letter.cc)) if value}
@@ -139,6 +150,9 @@ def _details(letter: Letter, own: ThreadId) -> str:
         found["files"] = [file.model_dump(mode="json", exclude_defaults=True) for file in letter.files]
     if letter.text.overflow is not None:
         found["text"] = {"overflow": letter.text.overflow}
+    if letter.conversation is not None:
+        found["thread"] |= {"conversation": letter.conversation.thread_id}
+        found["details"] = letter.conversation.details()
     return to_json(found).decode()
 
 

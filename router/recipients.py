@@ -1,19 +1,22 @@
 """Who gets a message of ours, and who must never get one. Pure.
 
 A reply goes to the requester, and to those whom the agent or, when asked for, a participant copied. Never to somebody
-who takes part internally, to a stranger whose words nobody proved, to staff, or to an address of ours.
+who takes part internally, to a stranger whose words nobody proved, to staff, or to an address of ours. On a channel of
+conversations it goes into the requester's, and nowhere else.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from router.conversations_out import Conversation, NoConversationError, conversation_of
 from router.correspondence import copied, is_address, is_reply_address
 from router.desk import DeskError
+from router.incoming import MAIL
 from router.policy import Policies
 from router.view import INSIDER, Ticket
 from schemas.message import Party
-from schemas.outbound_rows import SpokenRow
+from schemas.outbound_rows import ConversationRow, SpokenRow
 from schemas.placement import SPAM, address_key
 from schemas.routing_rows import ParticipantRow
 
@@ -49,8 +52,7 @@ class Chooser:
 
     def of_reply(self, ticket: Ticket, spoken: Sequence[SpokenRow], *, cc: Sequence[str], everyone: bool) -> Recipients:
         """Give those of a reply. Raises `NotSaidError` for somebody who must not get it, and when there is nobody."""
-        if ticket.status == SPAM:
-            raise NotSaidError("this ticket is spam, and nobody is answered: `tickets reopen` it first if it is none")
+        self._check_answerable(ticket)
         requester = ticket.requester_party
         if not is_address(requester.address) or self._is_ours(requester.address):
             raise NotSaidError(f"there is nobody to answer: the requester is {requester.address!r}")
@@ -63,8 +65,23 @@ class Chooser:
         found = _each((*named, *(others if everyone else ())), beside=requester)
         return Recipients(to=(requester,), cc=_few(found))
 
+    def of_conversation(
+        self, ticket: Ticket, row: ConversationRow | None, *, named: Sequence[str]
+    ) -> tuple[Recipients, Conversation]:
+        """Give the conversation of a reply, and it as its recipient. Raises `NotSaidError`."""
+        self._check_answerable(ticket)
+        if named:
+            raise NotSaidError(f"nobody can be copied on {ticket.channel}: a reply goes to the conversation alone")
+        try:
+            found = conversation_of(row)
+        except NoConversationError as error:
+            raise NotSaidError(str(error)) from error
+        return Recipients(to=(found.party,)), found
+
     def of_note(self, ticket: Ticket, to: Sequence[str]) -> Recipients:
         """Give those of an internal note: only people who take no part in public. Raises `NotSaidError`."""
+        if to and ticket.channel != MAIL:
+            raise NotSaidError(f"a note on a ticket of {ticket.channel} stays on it: nobody can be sent it")
         named = [self._checked(address) for address in to]
         for party in named:
             key = address_key(ticket.channel, party.address)
@@ -84,6 +101,10 @@ class Chooser:
             ticket.members[key] = party.address
             found.append(ParticipantRow(ticket.id, key, party.address, INSIDER if internal else "added"))
         return found
+
+    def _check_answerable(self, ticket: Ticket) -> None:
+        if ticket.status == SPAM:
+            raise NotSaidError("this ticket is spam, and nobody is answered: `tickets reopen` it first if it is none")
 
     def _outsider(self, address: str, ticket: Ticket) -> Party:
         party = self._checked(address)

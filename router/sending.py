@@ -6,10 +6,15 @@ once; twice only when we died between the other side's yes and our mark.
 
 What one recipient is told later, doubling from a minute to an hour, is what happens to that recipient alone. A channel
 that cannot be reached at all stops the claiming for a while, and costs no send an attempt.
+
+Sends stand in lanes: all mail in one, every account of another channel in its own. Each lane has places of its own, so
+that nothing waits for what is slow, flooded or down on another.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -33,6 +38,14 @@ class ChannelDownError(Exception):
     """The channel cannot be reached or does not take anything now; the message says why, for people."""
 
 
+class NotYetError(Exception):
+    """The other side lets nothing through before `until`: no fault of this send; the message is for people."""
+
+    def __init__(self, problem: str, *, until: datetime) -> None:
+        super().__init__(problem)
+        self.until = until
+
+
 class CannotRenderError(Exception):
     """This message can never be sent as it is; the message says why, for people."""
 
@@ -45,7 +58,7 @@ class Channel(Protocol):
         ...
 
     async def send(self, raw: bytes, send: DueSend, addresses: Sequence[str]) -> Mapping[str, Delivery]:
-        """Send to these recipients and say what became of each. Raises `ChannelDownError`."""
+        """Send to these recipients and say what became of each. Raises `ChannelDownError`, `NotYetError`."""
         ...
 
 
@@ -64,18 +77,18 @@ class Blobs(Protocol):
 class SendingHealth(Protocol):
     """Hears whether the ways out can be used."""
 
-    def trouble(self, channel: str, message: str) -> None:
-        """Say that a channel cannot be used now."""
+    def trouble(self, lane: str, message: str) -> None:
+        """Say that a lane cannot be used now."""
         ...
 
-    def well(self, channel: str) -> None:
+    def well(self, lane: str) -> None:
         """Say that it can."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SenderOptions:
-    """`at_once`: sends in flight. `poll` and `pause` are seconds; `pause` is the first one after an outage."""
+    """`at_once`: sends in flight of each lane. `poll` and `pause` are seconds; `pause` is the first after an outage."""
 
     at_once: int = 4
     lease: timedelta = LEASE
@@ -85,7 +98,7 @@ class SenderOptions:
 
 
 class SendingWorker:
-    """Sends until it is stopped. Several may run; each send is one worker's at a time."""
+    """Sends until it is stopped. Several may run; each send is one worker's at a time. `channels` are by lane."""
 
     def __init__(
         self,
@@ -110,55 +123,99 @@ class SendingWorker:
         self._stopping = asyncio.Event()
         self._pauses = dict.fromkeys(channels, options.pause)
         self._down_until: dict[str, datetime] = {}
+        self._flight: dict[asyncio.Task[None], DueSend] = {}
+        self._landed = asyncio.Event()
 
     def stop(self) -> None:
         """End `run` after what is in hand."""
         self._stopping.set()
+        self._landed.set()
 
     async def run(self) -> None:
         """Send until stopped. Cancelling is safe: what was in hand is sent again when its claim runs out."""
         pause = self._options.pause
-        while not self._stopping.is_set():
-            try:
-                moved = await self.round()
-            except self._store_errors as error:
-                _log.warning("sending_waits", problem=type(error).__name__, seconds=pause)
-                await self._sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
-                continue
-            pause = self._options.pause
-            if not moved:
-                await self._sleep(self._options.poll)
+        async with self._keeping():
+            while not self._stopping.is_set():
+                try:
+                    self._landed.clear()
+                    self._reap()
+                    await self._take_off()
+                except self._store_errors as error:
+                    _log.warning("sending_waits", problem=type(error).__name__, seconds=pause)
+                    await self._sleep(pause)
+                    pause = min(2 * pause, LONGEST_PAUSE)
+                    continue
+                pause = self._options.pause
+                await self._wait()
+            await self._all_landed()
 
     async def round(self) -> int:
         """Claim what is due, try each once, and say how many there were."""
+        async with self._keeping():
+            started = await self._take_off()
+            await self._all_landed()
+        return started
+
+    async def _take_off(self) -> int:
+        """Claim what is due in lanes that have room, and begin to send it."""
         now = self._clock()
-        open_ = [name for name in self._channels if self._down_until.get(name, now) <= now]
-        if not open_:
+        busy = Counter(send.lane for send in self._flight.values())
+        rooms = {
+            lane: self._options.at_once - busy[lane]
+            for lane in self._channels
+            if busy[lane] < self._options.at_once and self._down_until.get(lane, now) <= now
+        }
+        if not rooms:
             return 0
-        sends = await self._queue.claim(
-            channels=open_, now=now, until=now + self._options.lease, limit=self._options.at_once
-        )
-        if sends:
-            keeping = asyncio.create_task(self._keep(sends))
-            try:
-                await _all(self._try(send) for send in sends)
-            finally:
-                keeping.cancel()
+        sends = await self._queue.claim(rooms=rooms, now=now, until=now + self._options.lease)
+        for send in sends:
+            task = asyncio.create_task(self._try(send))
+            self._flight[task] = send
+            task.add_done_callback(lambda _: self._landed.set())
         return len(sends)
 
-    async def _keep(self, sends: Sequence[DueSend]) -> None:
-        """Renew the lease while the sends are in flight."""
+    async def _wait(self) -> None:
+        """Wait until something landed or it is time to look again."""
+        try:
+            await asyncio.wait_for(self._landed.wait(), self._options.poll)
+        except TimeoutError:
+            return
+
+    async def _all_landed(self) -> None:
+        if self._flight:
+            await asyncio.wait(self._flight)
+        self._reap()
+
+    def _reap(self) -> None:
+        """Forget sends that are over, then raise the first error."""
+        done = [task for task in self._flight if task.done()]
+        for task in done:
+            del self._flight[task]
+        for error in [task.exception() for task in done]:
+            if error is not None:
+                raise error
+
+    @asynccontextmanager
+    async def _keeping(self) -> AsyncIterator[None]:
+        """Renew the leases of what is in flight; what still flies at the end is cut short."""
+        keeping = asyncio.create_task(self._keep())
+        try:
+            yield
+        finally:
+            for task in (keeping, *self._flight):
+                task.cancel()
+
+    async def _keep(self) -> None:
         while True:
             await asyncio.sleep(self._options.lease.total_seconds() / 3)
             try:
-                await self._queue.extend(sends, until=self._clock() + self._options.lease)
+                await self._queue.extend(list(self._flight.values()), until=self._clock() + self._options.lease)
             except self._store_errors:
                 continue
 
     async def _try(self, send: DueSend) -> None:
         addresses = [r["address"] for r in send.recipients if r["state"] == WAITING]
-        channel = self._channels[send.channel]
+        channel = self._channels[send.lane]
         if send.kind == SendKind.NOTICE and self._options.pace.is_over(send, self._clock()):
             await self._later(send, addresses, "it is too old to be sent")
             return
@@ -169,6 +226,8 @@ class SendingWorker:
             await self._marker.mark(send, dict.fromkeys(addresses, Delivery("failed", "", str(error))))
         except ChannelDownError as error:
             await self._down(send, addresses, str(error))
+        except NotYetError as error:
+            await self._not_yet(send, addresses, error)
         except OSError as error:
             await self._later(send, addresses, f"its bytes cannot be read or stored: {error.strerror or 'damaged'}")
         except Exception as error:
@@ -177,7 +236,7 @@ class SendingWorker:
             _log.exception("send_failed", message_id=send.message_id, problem=type(error).__name__)
             await self._later(send, addresses, f"an unexpected problem: {type(error).__name__}")
         else:
-            self._up(send.channel)
+            self._up(send.lane)
             await self._marker.mark(send, found)
 
     async def _raw(self, send: DueSend, channel: Channel) -> bytes:
@@ -199,31 +258,31 @@ class SendingWorker:
     async def _down(self, send: DueSend, addresses: Sequence[str], problem: str) -> None:
         """Stop claiming for a while; a send too old is given up, as nobody can wait for ever."""
         now = self._clock()
-        self._health.trouble(send.channel, problem)
-        pause = self._pauses[send.channel]
-        if self._down_until.get(send.channel, now) <= now:
-            self._down_until[send.channel] = now + timedelta(seconds=pause)
-            self._pauses[send.channel] = min(2 * pause, LONGEST_PAUSE)
-            _log.warning("channel_down", channel=send.channel, seconds=pause, problem=problem)
-        if self._options.pace.is_over(send, now):
+        self._health.trouble(send.lane, problem)
+        pause = self._pauses[send.lane]
+        if self._down_until.get(send.lane, now) <= now:
+            self._down_until[send.lane] = now + timedelta(seconds=pause)
+            self._pauses[send.lane] = min(2 * pause, LONGEST_PAUSE)
+            _log.warning("channel_down", lane=send.lane, seconds=pause, problem=problem)
+        await self._give_back(send, addresses, problem, due_at=now)
+
+    async def _not_yet(self, send: DueSend, addresses: Sequence[str], error: NotYetError) -> None:
+        """Let a send wait that was let through no further."""
+        self._up(send.lane)
+        await self._give_back(send, addresses, str(error), due_at=error.until)
+
+    async def _give_back(self, send: DueSend, addresses: Sequence[str], problem: str, *, due_at: datetime) -> None:
+        if self._options.pace.is_over(send, self._clock()):
             await self._later(send, addresses, problem)
         else:
-            await self._queue.give_back([send], due_at=now, problem=problem)
+            await self._queue.give_back([send], due_at=due_at, problem=problem)
 
-    def _up(self, channel: str) -> None:
-        self._pauses[channel] = self._options.pause
-        self._health.well(channel)
+    def _up(self, lane: str) -> None:
+        self._pauses[lane] = self._options.pause
+        self._health.well(lane)
 
     async def _sleep(self, seconds: float) -> None:
         try:
             await asyncio.wait_for(self._stopping.wait(), seconds)
         except TimeoutError:
             return
-
-
-async def _all(tasks: Iterable[Awaitable[None]]) -> None:
-    """Wait for all of them, then raise the first error."""
-    results = await asyncio.gather(*tasks, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result

@@ -21,6 +21,17 @@ class SpokenRow(NamedTuple):
     cc: list[dict[str, str]]
 
 
+class ConversationRow(NamedTuple):
+    """Where the requester of a ticket wrote: the conversation, and their latest message there, as shown ids."""
+
+    channel: str
+    account: str
+    conversation: str
+    is_group: bool
+    own: str
+    moved_to: str | None
+
+
 class SaidRow(NamedTuple):
     """A message of ours that was written before: where it stands, and to whom it goes."""
 
@@ -56,7 +67,10 @@ class PutBackRow(NamedTuple):
 
 
 class DueSend(NamedTuple):
-    """A message that we owe somebody, taken by one worker; `attempt` tells its claim from an earlier one's."""
+    """A message that we owe somebody, taken by one worker; `attempt` tells its claim from an earlier one's.
+
+    `lane` is the queue in which it stands: all mail, or one account of another channel.
+    """
 
     message_id: int
     ticket_id: int | None
@@ -75,6 +89,7 @@ class DueSend(NamedTuple):
     visibility: str
     details: dict[str, Any]
     raw_sha256: str | None
+    lane: str = ""
 
 
 class SendResult(NamedTuple):

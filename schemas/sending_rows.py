@@ -5,7 +5,10 @@ from typing import Any, NamedTuple
 
 
 class SendRow(NamedTuple):
-    """A message of ours to be sent. `recipients` is a JSON list of {address, state, code, reason, at}."""
+    """A message of ours to be sent. `recipients` is a JSON list of {address, state, code, reason, at}.
+
+    `chat` is the platform's id of the conversation; empty for mail.
+    """
 
     message_id: int
     ticket_id: int | None
@@ -15,6 +18,7 @@ class SendRow(NamedTuple):
     recipients: str
     due_at: datetime
     created_at: datetime
+    chat: str = ""
 
 
 class SentRow(NamedTuple):

@@ -8,7 +8,15 @@ from typing import Any, Final
 from psycopg.rows import TupleRow
 
 from schemas.message import Party
-from schemas.outbound_rows import DueSend, PlacedMessageRow, PutBackRow, SaidRow, SendResult, SpokenRow
+from schemas.outbound_rows import (
+    ConversationRow,
+    DueSend,
+    PlacedMessageRow,
+    PutBackRow,
+    SaidRow,
+    SendResult,
+    SpokenRow,
+)
 from schemas.routing_rows import HeldMessageRow
 from ticket_store.routing import RoutingStore, RoutingTransaction
 from ticket_store.statements import statement
@@ -26,6 +34,12 @@ class OutboundTransaction(RoutingTransaction):
         """Read the latest messages of a ticket and of those merged into it, the newest first."""
         rows = await self._read("spoken", {"ticket_id": ticket_id, "limit": SPOKEN})
         return [SpokenRow(*row) for row in rows]
+
+    async def conversation(self, ticket_id: int, scope: str, sender_keys: Collection[bytes]) -> ConversationRow | None:
+        """Give where one of these people last wrote on a ticket; None when no message of theirs has a conversation."""
+        which = {"ticket_id": ticket_id, "scope": scope, "sender_keys": list(sender_keys)}
+        rows = await self._read("conversation", which)
+        return ConversationRow(*rows[0]) if rows else None
 
     async def said(self, message_id: int) -> SaidRow | None:
         """Read what became of a message of ours."""

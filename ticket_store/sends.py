@@ -1,6 +1,6 @@
 """What we owe to be sent: taken by workers under a lease, so that a dead worker's sends come again."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from psycopg import AsyncConnection
@@ -17,11 +17,9 @@ class PostgresSends:
     def __init__(self, *, pool: Pool) -> None:
         self._pool = pool
 
-    async def claim(
-        self, *, channels: Collection[str], now: datetime, until: datetime, limit: int
-    ) -> Sequence[DueSend]:
-        """Take due sends of these channels; nobody else gets them before `until`."""
-        parameters = {"channels": sorted(channels), "now": now, "until": until, "limit": limit}
+    async def claim(self, *, rooms: Mapping[str, int], now: datetime, until: datetime) -> Sequence[DueSend]:
+        """Take so many due sends of each lane; nobody else gets them before `until`."""
+        parameters = {"lanes": list(rooms), "limits": list(rooms.values()), "now": now, "until": until}
         async with self._pool.connection() as connection:
             await connection.execute(statement("routing", "settings"))  # else it reads all that is due to take a few
             cursor = await connection.execute(statement("sends", "claim"), parameters)

@@ -72,7 +72,7 @@ class Side:
         while await self.worker.turn():
             pass
         queue = PostgresSends(pool=self.lab.pool)
-        sends = await queue.claim(channels=["mail"], now=LATER, until=LATER + timedelta(days=1), limit=100)
+        sends = await queue.claim(rooms={"mail": 100}, now=LATER, until=LATER + timedelta(days=1))
         return [
             Posted(mail_from="", rcpt_to=send.recipients[0]["address"], raw=await self.channel.render(send))
             for send in sends

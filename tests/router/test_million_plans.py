@@ -148,7 +148,7 @@ SINGLE: Final = (
     ),
     one("sends", "hold_again", 8, message_id=50_009, explanation="x", now=NOW),
     one("outbound", "dismiss_brought", 40, ticket_id=50_009, address_keys=[bytes(32)], than=50_009),
-    one("sends", "claim", 1_500, channels=["mail"], now=NOW.replace(year=2100), until=NOW, limit=100),
+    one("sends", "claim", 1_500, lanes=["mail"], limits=[100], now=NOW.replace(year=2100), until=NOW),
     one("notices", "take_notices", 500, limit=100),
 )
 

@@ -115,3 +115,30 @@ with moved as (
 )
 insert into spool (message_id, reason, explanation, suggestions, held_at)
 select id, :reason, :explanation, (:suggestions)::jsonb, :held_at from moved;
+
+-- name: conversation
+-- Where one of these people last wrote on a ticket or those merged into it; alone with us goes before a group.
+with recursive members (id, step) as (
+    select :ticket_id::bigint, 0
+    union all
+    select t.id, m.step + 1
+    from members m
+    join tickets t on t.merged_into_id = m.id
+    where m.step < 16
+)
+select m.channel, m.account, m.shown, m.is_group, m.own, c.moved_to
+from members
+cross join lateral (
+    select channel, account, received_at, id, details #>> '{thread,conversation,shown}' as shown,
+           coalesce((details #> '{details,group}')::boolean, false) as is_group,
+           coalesce(details #>> '{thread,own,shown}', '') as own
+    from messages
+    where ticket_id = members.id and direction = 'in' and visibility = 'public' and scope = :scope
+      and sender_key = any(:sender_keys::bytea[]) and details #>> '{thread,conversation,shown}' is not null
+    order by 6, received_at desc, id desc
+    limit 1
+) m
+left join chat_moves c
+    on c.account = m.account and c.chat = substr(m.shown, length(m.channel) + length(m.account) + 3)
+order by m.is_group, m.received_at desc, m.id desc
+limit 1;

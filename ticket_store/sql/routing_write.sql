@@ -33,7 +33,7 @@ copy blob_refs (sha256, owner_kind, owner_id) from stdin;
 
 -- name: copy_sends
 -- Queue messages of ours to be sent.
-copy sends (message_id, ticket_id, account, channel, kind, recipients, due_at, created_at) from stdin;
+copy sends (message_id, ticket_id, account, channel, kind, recipients, due_at, created_at, chat) from stdin;
 
 -- name: copy_notices
 -- Note whom messages call to be told something; limits are kept by whoever sends it.

@@ -1,24 +1,33 @@
 -- name: claim
--- Take due sends, the longest due first, under a lease; to one person, an earlier one of its ticket goes first, but no notice.
+-- Take due sends of each lane, the longest due first, under a lease; earlier ones to the same person or chat go first.
 with due as materialized (
-    select s.message_id
-    from sends s
-    where s.state = 'queued' and s.due_at <= :now and s.channel = any(:channels::text[])
-      and not exists (
-          select from sends e
-          where e.ticket_id = s.ticket_id and e.state = 'queued' and e.message_id <> s.message_id
-            and e.kind <> 'notice'
-            and (e.created_at, e.message_id) < (s.created_at, s.message_id)
-            and exists (
-                select from jsonb_array_elements(e.recipients) theirs
-                join jsonb_array_elements(s.recipients) ours
-                    on lower(ours ->> 'address') = lower(theirs ->> 'address')
-                where theirs ->> 'state' = 'queued'
-            )
-      )
-    order by s.due_at, s.message_id
-    limit :limit
-    for update of s skip locked
+    select d.message_id
+    from unnest(:lanes::text[], :limits::int[]) as l (lane, most)
+    cross join lateral (
+        select s.message_id
+        from sends s
+        where s.state = 'queued' and s.due_at <= :now and s.lane = l.lane
+          and not exists (
+              select from sends e
+              where e.ticket_id = s.ticket_id and e.state = 'queued' and e.message_id <> s.message_id
+                and e.kind <> 'notice'
+                and (e.created_at, e.message_id) < (s.created_at, s.message_id)
+                and exists (
+                    select from jsonb_array_elements(e.recipients) theirs
+                    join jsonb_array_elements(s.recipients) ours
+                        on lower(ours ->> 'address') = lower(theirs ->> 'address')
+                    where theirs ->> 'state' = 'queued'
+                )
+          )
+          and (s.chat = '' or not exists (
+              select from sends e
+              where e.account = s.account and e.chat = s.chat and e.chat <> '' and e.state = 'queued'
+                and (e.created_at, e.message_id) < (s.created_at, s.message_id)
+          ))
+        order by s.due_at, s.message_id
+        limit l.most
+        for update of s skip locked
+    ) d
 ), taken as (
     update sends s
     set due_at = :until, attempts = s.attempts + 1
@@ -27,7 +36,8 @@ with due as materialized (
     returning s.*
 )
 select t.message_id, t.ticket_id, t.account, t.channel, t.kind, t.recipients, t.attempts, t.created_at, m.direction,
-       m.sender_address, m.sender_name, m.subject, m.body_text, m.author, m.visibility, m.details, encode(m.raw_sha256, 'hex')
+       m.sender_address, m.sender_name, m.subject, m.body_text, m.author, m.visibility, m.details,
+       encode(m.raw_sha256, 'hex'), t.lane
 from taken t
 join messages m on m.id = t.message_id
 order by t.created_at, t.message_id;

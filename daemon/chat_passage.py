@@ -1,0 +1,168 @@
+"""One attempt to bring the pieces of one message to its conversation, from the first that the platform does not have.
+
+What is written before and after each call, so that a crash between any two of them loses nothing:
+
+    row of every piece -> turn taken -> `trying` -> call -> `sent` with the platform's id, known to the index
+
+A call whose end nobody saw (a crash, a timeout) may have arrived. With an `echo` the same call is made again, and the
+platform tells it from a new one. Without one the piece is marked `unsure` and never sent again: a customer who gets an
+answer twice loses trust in it, and agents see which one may be missing.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Final, Protocol
+
+import connectors.sending as platform
+from connectors.sending import GoneError, Part, Sender, SendFailedError, SendLaterError, Sent
+from daemon.chat_turns import Turns
+from router.conversations_out import Conversation, message_shown
+from router.deliveries import LATER, Delivery
+from router.sending import ChannelDownError, NotYetError
+from schemas.outbound_rows import DueSend
+from schemas.part_rows import MarkedPart, PartRow
+from ticket_store.parts import PostgresParts
+
+UNSEEN: Final = "nobody saw the platform's answer"
+MOST_PROBLEM: Final = 500
+
+
+class Bytes(Protocol):
+    """Where files lie."""
+
+    async def get(self, digest: str) -> bytes:
+        """Give the whole. Raises `OSError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What every attempt of one account needs. `link` makes a public link to a file, or gives an empty string."""
+
+    sender: Sender
+    parts: PostgresParts
+    turns: Turns
+    blobs: Bytes
+    clock: Callable[[], datetime]
+    link: Callable[[Part], str] = field(default=lambda _: "")
+
+
+class Passage:
+    """One attempt."""
+
+    def __init__(self, *, means: Means, send: DueSend, parts: Sequence[Part], chat: str) -> None:
+        self._means = means
+        self._send = send
+        self._parts = parts
+        self._chat = chat
+        self._is_group = bool(send.details.get("details", {}).get("group", False))
+        self._states: dict[int, PartRow] = {}
+
+    async def go(self) -> Delivery | None:
+        """Send what is not there yet; None when somebody else has taken the send over.
+
+        Raises `router.sending.ChannelDownError` and `NotYetError`.
+        """
+        means, send = self._means, self._send
+        self._chat = await means.parts.chat_now(send.account, self._chat)
+        rows = await means.parts.begin(send.message_id, {part.index: part.echo for part in self._parts})
+        self._states = {row.part: row for row in rows}
+        for part in self._parts:
+            state = self._states[part.index].state
+            if state == "trying" and not part.echo:
+                await self._mark(part, "unsure", problem=UNSEEN)
+            elif state in ("waiting", "trying"):
+                stop = await self._try(part)
+                if stop is not None:
+                    return stop if stop.state else None
+        return _verdict([self._states[part.index] for part in self._parts])
+
+    async def _try(self, part: Part) -> Delivery | None:
+        """Make one call; give what ends this attempt, if it does. An empty state: the claim is lost."""
+        means, send = self._means, self._send
+        content = await means.blobs.get(part.file.sha256) if part.file is not None else None
+        await means.turns.take(self._chat, is_group=self._is_group)
+        if not await means.parts.try_part(send.message_id, part.index, attempt=send.attempt, now=means.clock()):
+            return Delivery("")
+        try:
+            sent = await means.sender.send(self._addressed(part), content=content, link=means.link(part))
+        except SendLaterError as error:
+            return await self._later(part, error)
+        except SendFailedError as error:
+            return await self._failed(part, error)
+        except platform.ChannelDownError as error:
+            await self._mark(part, "waiting", problem=str(error))
+            raise ChannelDownError(str(error)) from error
+        await self._arrived(part, sent)
+        return None
+
+    def _addressed(self, part: Part) -> Part:
+        if part.to == self._chat:
+            return part
+        return Part(index=part.index, to=self._chat, payload=part.payload, file=part.file, echo=part.echo)
+
+    async def _arrived(self, part: Part, sent: Sent) -> None:
+        account = self._send.account
+        if sent.moved_to and sent.moved_to != self._chat:
+            await self._means.parts.moved(account, self._chat, moved_to=sent.moved_to, now=self._means.clock())
+            self._chat = sent.moved_to
+        await self._mark(part, "sent", platform_id=sent.platform_id)
+
+    async def _later(self, part: Part, error: SendLaterError) -> Delivery | None:
+        problem = _short(str(error))
+        if error.unsure and not part.echo:
+            await self._mark(part, "unsure", problem=problem or UNSEEN)
+            is_last = part is self._parts[-1]
+            return None if is_last else Delivery(LATER, "", problem)
+        await self._mark(part, "trying" if error.unsure else "waiting", problem=problem)
+        if error.after is not None:
+            until = await self._means.turns.told(self._chat, error.after)
+            raise NotYetError(problem or "the platform asked us to wait", until=until)
+        return Delivery(LATER, "", problem)
+
+    async def _failed(self, part: Part, error: SendFailedError) -> Delivery | None:
+        """Give a piece up. Without a piece of text the rest would not be understood; without a file it is."""
+        await self._mark(part, "failed", problem=_short(str(error)))
+        if part.file is not None and not isinstance(error, GoneError):
+            return None
+        return _failure(list(self._states.values()), code=error.code)
+
+    async def _mark(self, part: Part, state: str, *, platform_id: str = "", problem: str = "") -> None:
+        row = MarkedPart(
+            message_id=self._send.message_id,
+            part=part.index,
+            state=state,
+            now=self._means.clock(),
+            platform_id=platform_id,
+            problem=problem,
+            known=self._digest(platform_id) if platform_id else None,
+        )
+        await self._means.parts.mark(row)
+        self._states[part.index] = PartRow(part.index, state, platform_id, problem)
+
+    def _digest(self, platform_id: str) -> bytes:
+        """Give the id by which answers to this piece find it."""
+        where = Conversation(channel=self._send.channel, account=self._send.account, chat=self._chat)
+        return sha256(message_shown(where.shown, platform_id).encode("utf-8", "surrogatepass")).digest()
+
+
+def _verdict(rows: Sequence[PartRow]) -> Delivery:
+    if any(row.state == "failed" for row in rows):
+        return _failure(rows)
+    unsure = next((row for row in rows if row.state == "unsure"), None)
+    if unsure is not None:
+        return Delivery("unsure", "", _short(f"it may have arrived: {unsure.problem}"))
+    return Delivery("sent")
+
+
+def _failure(rows: Sequence[PartRow], *, code: str = "") -> Delivery:
+    problem = next(row.problem for row in rows if row.state == "failed")
+    arrived = sum(row.state == "sent" for row in rows)
+    share = f"{arrived} of {len(rows)} parts arrived; " if len(rows) > 1 else ""
+    return Delivery("failed", code, _short(f"{share}{problem}"))
+
+
+def _short(text: str) -> str:
+    return text[:MOST_PROBLEM]

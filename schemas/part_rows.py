@@ -1,0 +1,32 @@
+"""Rows about the pieces in which a message of ours goes to a conversation."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+
+class PartRow(NamedTuple):
+    """What became of a piece: waiting, trying (a call that nobody saw the end of), sent, unsure or failed."""
+
+    part: int
+    state: str
+    platform_id: str
+    problem: str
+
+
+class MarkedPart(NamedTuple):
+    """What a call came to. `known` is the digest of the piece's thread id, once the platform has named it."""
+
+    message_id: int
+    part: int
+    state: str
+    now: datetime
+    platform_id: str = ""
+    problem: str = ""
+    known: bytes | None = None
+
+
+class Turn(NamedTuple):
+    """When it is our turn to send; `taken` False: not soon, and nothing was taken."""
+
+    at: datetime
+    taken: bool
