@@ -12,6 +12,7 @@ from daemon.cli_options import print_json, print_line
 from daemon.errors import USAGE, UserError
 from daemon.opened import Opened, outbound
 from daemon.tending import author, close_ticket
+from router.incoming import MAIL
 from router.outbound import Said
 from schemas.message import File, Text
 from schemas.numbers import shown
@@ -149,7 +150,7 @@ def _tell(said: Said, asked: str, *, as_json: bool, waits: bool) -> None:
         print_line("the ticket is closed, and stays so")
     for address, reason in said.bounced.items():
         sys.stderr.write(f"switchboard: {address} did not take the last mail: {reason or 'no reason given'}\n")
-    if waits and said.recipients:
+    if waits and said.recipients and said.channel == MAIL:
         sys.stderr.write("switchboard: no relay is set (outbound.smtp.host): it waits\n")
 
 

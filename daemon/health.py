@@ -71,16 +71,17 @@ class Board:
         if self._troubles.pop(f"{reason}:{name}", None) is not None:
             self._changed()
 
-    def warn(self, reason: str, detail: str) -> None:
+    def warn(self, reason: str, detail: str, *, name: str = "") -> None:
         """Name something that people should know, although the work goes on: readiness stays green."""
-        before = self._warnings.get(reason)
-        self._warnings[reason] = Trouble(reason=reason, detail=detail, since=before.since if before else self._clock())
-        if self._warnings[reason] != before:
+        key = f"{reason}:{name}"
+        before = self._warnings.get(key)
+        self._warnings[key] = Trouble(reason=reason, detail=detail, since=before.since if before else self._clock())
+        if self._warnings[key] != before:
             self._changed()
 
-    def calm(self, reason: str) -> None:
+    def calm(self, reason: str, *, name: str = "") -> None:
         """Say that a warning is over."""
-        if self._warnings.pop(reason, None) is not None:
+        if self._warnings.pop(f"{reason}:{name}", None) is not None:
             self._changed()
 
     @property

@@ -188,19 +188,30 @@ class OutboundMetrics:
     def __init__(self, *, registry: CollectorRegistry) -> None:
         self._delivered = Counter(
             "switchboard_send_recipients",
-            "Recipients of messages of ours by what the relay said: sent, later, failed",
+            "Recipients of messages of ours by what their side said: sent, unsure, later, failed",
             ["kind", "state"],
             registry=registry,
         )
         self.queued = Gauge("switchboard_sends_queued", "Messages of ours not yet sent", registry=registry)
         self.queued_age = Gauge("switchboard_sends_oldest_seconds", "Age of the oldest of them", registry=registry)
-        self.relay_down = Gauge(
+        self._relay_down = Gauge(
             "switchboard_relay_down", "1 while the relay cannot be used, or none is set", registry=registry
+        )
+        self._lane_down = Gauge(
+            "switchboard_lane_down", "1 while an account's platform takes nothing from us", ["lane"], registry=registry
+        )
+        self.lane_queued = Gauge(
+            "switchboard_lane_queued", "Messages of ours not yet sent, by lane", ["lane"], registry=registry
         )
 
     def delivered(self, kind: str, state: str) -> None:
         """Count one recipient."""
         self._delivered.labels(kind=kind, state=state).inc()
+
+    def down(self, lane: str, *, is_down: bool) -> None:
+        """Say whether a lane can be used: `mail`, or channel and account."""
+        gauge = self._relay_down if lane == "mail" else self._lane_down.labels(lane=lane)
+        gauge.set(is_down)
 
 
 class ProcessMetrics:

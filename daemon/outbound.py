@@ -1,6 +1,7 @@
 """`run outbound`: sends replies and notes, and writes and sends notices."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -8,13 +9,15 @@ import structlog
 
 from daemon.adapters import STORE_ERRORS, seconds_since
 from daemon.clock import now
+from daemon.connecting import close_all, connect_accounts
 from daemon.health import RELAY, STORE
 from daemon.metrics import NoticeMetrics, OutboundMetrics
 from daemon.notice_job import NoticeJob
-from daemon.outbound_mail import MailChannel
+from daemon.outbound_lanes import lanes
 from daemon.process import Process
 from daemon.wiring import database_url
 from router.deliveries import Marker
+from router.incoming import MAIL
 from router.sending import Channel, SendingWorker
 from ticket_store.blobs_local import LocalBlobStore
 from ticket_store.instance import Instance, read_or_create
@@ -53,21 +56,20 @@ class _Health:
         self._process = process
         self._metrics = metrics
 
-    def trouble(self, channel: str, message: str) -> None:
-        self._process.board.warn(RELAY, f"{channel}: {message}")
-        self._metrics.relay_down.set(1)
+    def trouble(self, lane: str, message: str) -> None:
+        self._process.board.warn(RELAY, f"{lane}: {message}", name=lane)
+        self._metrics.down(lane, is_down=True)
 
-    def well(self, channel: str) -> None:
-        del channel
-        self._process.board.calm(RELAY)
-        self._metrics.relay_down.set(0)
+    def well(self, lane: str) -> None:
+        self._process.board.calm(RELAY, name=lane)
+        self._metrics.down(lane, is_down=False)
 
 
 async def outbound(process: Process) -> None:
     """Send until the process is told to stop."""
     async with AsyncExitStack() as stack:
         settings = process.settings
-        pool = make_pool(database_url(settings), name=process.name, max_size=settings.outbound.connections + 3)
+        pool = make_pool(database_url(settings), name=process.name, max_size=settings.outbound.connections + 6)
         stack.push_async_callback(pool.close)
         await pool.open()
         blobs = LocalBlobStore(root=settings.blob_folder)
@@ -75,10 +77,13 @@ async def outbound(process: Process) -> None:
         instance = await _instance(process, pool)
         if instance is None:
             return
+        connectors = connect_accounts(settings)
+        stack.push_async_callback(close_all, connectors)
         metrics = OutboundMetrics(registry=process.registry)
-        worker = _worker(process, pool=pool, blobs=blobs, instance=instance, metrics=metrics)
+        ways = lanes(settings, connectors=connectors, pool=pool, blobs=blobs)
+        worker = _worker(process, ways, pool=pool, blobs=blobs, instance=instance, metrics=metrics)
         sending = asyncio.create_task(worker.run(), name="sending")
-        looking = asyncio.create_task(_look(process, pool, metrics), name="look")
+        looking = asyncio.create_task(_look(process, pool, metrics, ways), name="look")
         counted = NoticeMetrics(registry=process.registry)
         notices = NoticeJob(settings=settings, pool=pool, instance=instance, metrics=counted)
         telling = asyncio.create_task(notices.run(), name="notices")
@@ -94,19 +99,22 @@ async def outbound(process: Process) -> None:
 
 
 def _worker(
-    process: Process, *, pool: Pool, blobs: LocalBlobStore, instance: Instance, metrics: OutboundMetrics
+    process: Process,
+    ways: Mapping[str, Channel],
+    *,
+    pool: Pool,
+    blobs: LocalBlobStore,
+    instance: Instance,
+    metrics: OutboundMetrics,
 ) -> SendingWorker:
     settings = process.settings
     health = _Health(process=process, metrics=metrics)
-    channels: dict[str, Channel] = {}
-    if settings.outbound.smtp.host:
-        channels["mail"] = MailChannel(settings=settings, blobs=blobs)
     options = settings.outbound.options(notices=settings.notices.limits().max_age)
     store = OutboundStore(pool=pool, numbers=TicketNumbers(key=instance.ticket_number_key))
     return SendingWorker(
         queue=PostgresSends(pool=pool),
         blobs=_Blobs(store=blobs),
-        channels=channels,
+        channels=ways,
         marker=Marker(store=store, source=instance.source, clock=now, metrics=metrics, pace=options.pace),
         health=health,
         clock=now,
@@ -130,10 +138,9 @@ async def _instance(process: Process, pool: Pool) -> Instance | None:
     return None
 
 
-async def _look(process: Process, pool: Pool, metrics: OutboundMetrics) -> None:
-    """Measure what waits, again and again; without a relay, say that it does."""
-    has_relay = bool(process.settings.outbound.smtp.host)
-    metrics.relay_down.set(not has_relay)
+async def _look(process: Process, pool: Pool, metrics: OutboundMetrics, ways: Mapping[str, Channel]) -> None:
+    """Measure what waits, again and again; what has no way out is said."""
+    metrics.down(MAIL, is_down=MAIL not in ways)
     while True:
         try:
             async with pool.connection(timeout=2) as connection:
@@ -142,17 +149,23 @@ async def _look(process: Process, pool: Pool, metrics: OutboundMetrics) -> None:
             process.board.set(STORE, f"the store does not answer: {type(error).__name__}", name="look")
         else:
             process.board.clear(STORE, name="look")
-            metrics.queued.set(found.queued)
-            metrics.queued_age.set(seconds_since(found.oldest, now()))
-            if not has_relay:
-                _say_no_relay(process, found.queued)
+            metrics.queued.set(sum(lane.queued for lane in found))
+            metrics.queued_age.set(seconds_since(min((lane.oldest for lane in found), default=None), now()))
+            metrics.lane_queued.clear()
+            for lane in found:
+                metrics.lane_queued.labels(lane=lane.lane).set(lane.queued)
+            _say_no_way({lane.lane: lane.queued for lane in found if lane.lane not in ways}, process)
         await asyncio.sleep(LOOK_EVERY)
 
 
-def _say_no_relay(process: Process, queued: int) -> None:
-    """Warn when something waits for a relay; a desk that only takes mail in needs none."""
-    if queued:
-        process.board.warn(RELAY, f"{NO_RELAY} ({queued:,} now)")
+def _say_no_way(waiting: Mapping[str, int], process: Process) -> None:
+    """Warn when something waits for a way out; a desk that only takes in needs none."""
+    said = [
+        f"{NO_RELAY if lane == MAIL else f'{lane}: nothing can be sent on it'} ({queued:,} now)"
+        for lane, queued in sorted(waiting.items())
+    ]
+    if said:
+        process.board.warn(RELAY, "; ".join(said))
     else:
         process.board.calm(RELAY)
 

@@ -26,7 +26,7 @@ FINAL: Final = ("sent", "unsure", "failed")
 
 
 class Delivery(NamedTuple):
-    """What became of one recipient: sent, unsure (it may have arrived), later or failed; with the other side's words."""
+    """What became of one recipient: sent, unsure (it may have arrived), later or failed; and their words for it."""
 
     state: str
     code: str = ""

@@ -36,6 +36,7 @@ class Said:
     message_id: int
     ticket: str
     recipients: tuple[str, ...] = ()
+    channel: str = MAIL
     closed: bool = False
     bounced: Mapping[str, str] = field(default_factory=dict)
     repeated: bool = False
@@ -212,6 +213,7 @@ class Outbound:
             message_id=rows.message.id,
             ticket=ticket.number,
             recipients=recipients.addresses,
+            channel=letter.way[0],
             closed=ticket.closed_at is not None,
             bounced=bounced,
         )

@@ -137,6 +137,7 @@ def _message(letter: Letter, *, message_id: int, own: ThreadId, now: datetime) -
         direction=OUT,
         author=letter.author,
         visibility=letter.visibility,
+        conversation=bytes.fromhex(letter.conversation.thread_id.digest) if letter.conversation else None,
     )
 
 

@@ -104,7 +104,8 @@ class SendResult(NamedTuple):
 
 
 class Backlog(NamedTuple):
-    """What waits to be sent; `oldest` is when the longest waiting one was written."""
+    """What waits to be sent in a lane; `oldest` is when the longest waiting one was written."""
 
+    lane: str
     queued: int
-    oldest: datetime | None
+    oldest: datetime

@@ -50,8 +50,7 @@ class PostgresSends:
             await connection.execute(statement("sends", name), parameters)
 
 
-async def backlog(connection: AsyncConnection[TupleRow]) -> Backlog:
-    """Count what waits to be sent."""
+async def backlog(connection: AsyncConnection[TupleRow]) -> list[Backlog]:
+    """Count what waits to be sent, by lane; a lane where nothing waits is not told."""
     cursor = await connection.execute(statement("sends", "backlog"))
-    row = await cursor.fetchone()
-    return Backlog(*row) if row else Backlog(0, None)
+    return [Backlog(*row) for row in await cursor.fetchall()]

@@ -103,5 +103,5 @@ select id, 'legacy', :explanation, :now from held
 on conflict do nothing;
 
 -- name: backlog
--- Count what waits to be sent, and give when the longest waiting one was written.
-select count(*), min(created_at) from sends where state = 'queued';
+-- Count what waits to be sent in each lane, and give when the longest waiting one was written.
+select lane, count(*), min(created_at) from sends where state = 'queued' group by lane;

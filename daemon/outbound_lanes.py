@@ -1,0 +1,46 @@
+"""The ways out of this installation, a lane each: mail through its relay, and every account that can be answered on."""
+
+from collections.abc import Mapping
+
+from connectors.base import Connector
+from connectors.sending import Sender
+from daemon.chat_passage import Means
+from daemon.chat_turns import Turns
+from daemon.clock import now
+from daemon.outbound_chat import MessengerChannel
+from daemon.outbound_mail import MailChannel
+from daemon.settings import Settings
+from router.incoming import MAIL
+from router.sending import Channel
+from ticket_store.blobs_local import LocalBlobStore
+from ticket_store.parts import PostgresPaces, PostgresParts
+from ticket_store.pool import Pool
+
+
+def lanes(
+    settings: Settings, *, connectors: Mapping[str, Connector], pool: Pool, blobs: LocalBlobStore
+) -> dict[str, Channel]:
+    """Make them. Mail without a relay has no way out, and neither has an account whose channel only takes in."""
+    found: dict[str, Channel] = {}
+    if settings.outbound.smtp.host:
+        found[MAIL] = MailChannel(settings=settings, blobs=blobs)
+    for connector in connectors.values():
+        if isinstance(connector, Sender):
+            found[lane_of(connector)] = MessengerChannel(means=_means(connector, pool, blobs))
+    return found
+
+
+def lane_of(connector: Connector) -> str:
+    """Name the lane of an account, as the store does (`sends.lane`)."""
+    return f"{connector.account.channel}:{connector.account.name}"
+
+
+def _means(sender: Sender, pool: Pool, blobs: LocalBlobStore) -> Means:
+    paces = PostgresPaces(pool=pool)
+    return Means(
+        sender=sender,
+        parts=PostgresParts(pool=pool),
+        turns=Turns(account=sender.account.name, pace=sender.pace, paces=paces, clock=now),
+        blobs=blobs,
+        clock=now,
+    )
