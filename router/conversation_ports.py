@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from schemas.conversation_rows import ConversationKey, TalkRow
+from schemas.conversation_rows import AmendableRow, ContactRow, ConversationKey, TalkRow
 
 
 class ConversationTransaction(Protocol):
@@ -11,4 +11,16 @@ class ConversationTransaction(Protocol):
 
     async def lock_conversations(self, keys: Collection[ConversationKey]) -> Sequence[TalkRow]:
         """Create what is missing, then lock all, both in sorted order."""
+        ...
+
+    async def lock_amendable(self, message_ids: Collection[int]) -> Sequence[AmendableRow]:
+        """Lock messages that others wrote, behind their tickets, and read them."""
+        ...
+
+    async def contacts_of(self, keys: Collection[tuple[str, bytes]]) -> Sequence[ContactRow]:
+        """Lock what is known of chats, by account and key of the chat's id, behind the tickets."""
+        ...
+
+    async def sends_up_to(self, message_ids: Collection[int]) -> Sequence[tuple[int, int]]:
+        """Find what we sent into the same conversations before these messages of ours: pairs of both."""
         ...

@@ -9,14 +9,17 @@ it had not been named.
 
 from typing import Final
 
-from router.findings import search
+from router.findings import Findings, search
 from router.gates import Case
 from router.incoming import Incoming
 from router.placement import Placement
 from router.policy import AccountPolicy
+from router.rules.by_change import by_album, by_edit
 from router.rules.by_conversation import by_conversation
+from router.rules.by_echo import by_echo
 from router.rules.by_ids import by_ids
 from router.rules.by_legacy import by_legacy
+from router.rules.by_receipt import by_receipt
 from router.rules.by_report import by_report
 from router.rules.by_sender import by_sender
 from router.rules.by_staff import by_staff
@@ -29,10 +32,14 @@ from router.rules.refused import linked, stranger, with_held
 from router.rules.rest import automatic, fresh, unmatched
 from router.view import View
 from schemas.message import Automatic, Kind
-from schemas.placement import Rule
+from schemas.placement import Outcome, Rule
 
 RULES: Final[tuple[RuleFunction, ...]] = (
+    by_receipt,  # what it says of our messages concerns no other rule
     by_kind,  # nobody's request, or unreadable
+    by_echo,  # what was written in our own name
+    by_edit,  # what changes a message is none of its own
+    by_album,  # a later part of a message, too
     our_own,  # rule 1
     by_report,  # rule 7: what it says of our mail concerns no other rule
     by_staff,  # an agent's mail is no customer's
@@ -64,10 +71,13 @@ def decide(message: Incoming, view: View, policy: AccountPolicy, *, waiting: boo
 def decide_again(message: Incoming, view: View, policy: AccountPolicy) -> Placement | None:
     """Place a held message whose original has come, if all gates accept; None leaves it held.
 
-    Only ids and signed tokens count here: nobody claimed its sender and subject. Bounces, edits, staff's mail and what
-    cannot be read wait for a person.
+    Only ids and signed tokens count here: nobody claimed its sender and subject. An edit changes its original. Bounces,
+    staff's mail and what cannot be read wait for a person.
     """
     case = Case(message=message, view=view, policy=policy, waiting=True)
+    if message.message.kind is Kind.EDIT:
+        edit = by_edit(case, Findings())
+        return edit if edit is not None and edit.outcome is Outcome.NOTED else None
     if not _may_be_released(case):
         return None
     findings = search(case)

@@ -165,19 +165,22 @@ def _shown(window: timedelta) -> str:
 
 def own_people(case: Case, candidate: Candidate) -> str | None:
     """Gate 2 in a conversation: whoever writes there takes part, a chat of one person has one, and no id leads out."""
-    message, evidence = case.message, candidate.evidence
+    message = case.message
     if message.anonymous:
         return "nobody says who wrote it"
-    if candidate.rule is Rule.IDS and not _is_here(case, evidence):
-        return "it answers a message of another conversation"
+    elsewhere = in_conversation(case, candidate)
+    if elsewhere is not None:
+        return elsewhere
     if message.is_group or message.sender in candidate.ticket.members:
         return None
     return "its sender takes no part in that ticket"
 
 
-def _is_here(case: Case, evidence: Evidence) -> bool:
-    found = case.view.messages.get(evidence.message_id or 0)
-    return found is not None and found.conversation == case.message.conversation
+def in_conversation(case: Case, candidate: Candidate) -> str | None:
+    """Let an id lead to what was said in the same conversation alone."""
+    found = case.view.messages.get(candidate.evidence.message_id or 0)
+    is_here = found is not None and found.conversation == case.message.conversation
+    return None if candidate.rule is not Rule.IDS or is_here else "it answers a message of another conversation"
 
 
 def proven(case: Case, _candidate: Candidate) -> str | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 from router.found import NOTHING, Found, tokens_of
@@ -10,7 +11,7 @@ from router.legacy_marks import Mark, marks_of
 from router.policy import Policies
 from router.tokens import Signer
 from schemas.conversation_rows import ConversationKey
-from schemas.message import InboundMessage, Party, ThreadId
+from schemas.message import InboundMessage, Kind, Party, ThreadId
 from schemas.numbers import tags_in
 from schemas.placement import Source, address_key, match_key
 from schemas.routing_rows import IdKey
@@ -51,7 +52,7 @@ class Incoming:
     `quoted` is nearest first: In-Reply-To, then References from right to left; `tags` are numbers of tickets in its
     subject. A sender without an address is nobody: `anonymous` messages match nothing. One of `staff` is no customer.
     `desks` are the old desks whose mail it may be, `marks` what it says of them. `conversation` is the digest
-    of the chat in which it was written; None for mail.
+    of the chat in which it was written; None for mail. `album` is the id that all parts of one message share.
     """
 
     id: int
@@ -68,6 +69,7 @@ class Incoming:
     desks: tuple[LegacyDesk, ...] = ()
     marks: tuple[Mark, ...] = ()
     conversation: bytes | None = None
+    album: IdKey | None = None
     partition: int | None = None
     offset: int | None = None
 
@@ -127,6 +129,7 @@ def receive(
         desks=desks,
         marks=marks_of(message, desks) if desks else (),
         conversation=bytes.fromhex(conversation.digest) if conversation else None,
+        album=_album(message, sender) if message.album and conversation else None,
         partition=partition,
         offset=offset,
     )
@@ -134,6 +137,15 @@ def receive(
 
 def _key(scope: str, thread_id: ThreadId) -> IdKey:
     return scope, bytes.fromhex(thread_id.digest)
+
+
+def _album(message: InboundMessage, sender: bytes) -> IdKey | None:
+    """Give the id under which the first part of an album is known: of this person, in this conversation."""
+    conversation = message.thread.conversation
+    if conversation is None or message.kind is not Kind.MESSAGE:
+        return None
+    content = b"\0".join((b"album", conversation.digest.encode(), sender, message.album.encode("utf-8", "replace")))
+    return message.scope, sha256(content).digest()
 
 
 def _quotes(message: InboundMessage) -> tuple[Quote, ...]:

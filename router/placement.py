@@ -10,11 +10,21 @@ from schemas.placement import Author, Decision, Evidence, HoldReason, Outcome, R
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Amends:
+    """Which message a placement changes. `part` is the digest of the edited part's id; empty: a part is added."""
+
+    message_id: int
+    part: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
     """One answer. `ticket` is the one to join; `continues` the one that a new ticket follows.
 
     `sends_on` says that it goes to the customer, too: an agent wrote it. `delivery` is what a report says of a message
     of ours.
+    `amends` is a message that this one changes or completes, `deliveries` what receipts say of messages of ours.
+    `is_ours` is the message of ours that came back.
     `binds` is an old ticket (rule 5) that goes on in the new one from now; `forward_to` the old desk's address.
     """
 
@@ -25,6 +35,9 @@ class Placement:
     visibility: Visibility = Visibility.PUBLIC
     sends_on: bool = False
     delivery: Delivery | None = None
+    deliveries: tuple[Delivery, ...] = ()
+    amends: Amends | None = None
+    is_ours: int | None = None
     binds: OldKey | None = None
     forward_to: str = ""
 
@@ -32,6 +45,18 @@ class Placement:
     def outcome(self) -> Outcome:
         """What becomes of the message."""
         return self.decision.outcome
+
+    def amending(self, amends: Amends) -> "Placement":
+        """Give it as something that changes another message."""
+        return replace(self, amends=amends)
+
+    def being(self, message_id: int) -> "Placement":
+        """Give it as a message of ours that came back: its own id is that one's."""
+        return replace(self, is_ours=message_id)
+
+    def receiving(self, deliveries: tuple[Delivery, ...]) -> "Placement":
+        """Give it with what it says of messages of ours."""
+        return replace(self, deliveries=deliveries)
 
     def by_agent(self, *, sends_on: bool = False, requester: str = "") -> "Placement":
         """Give it as an agent's; `requester` is who may really have asked."""

@@ -4,7 +4,9 @@ All of it happens in memory between the locks and the writes of one transaction.
 the next, so that a batch ends as if each of its messages had been routed alone.
 """
 
+from router.amendments import Amendments
 from router.announce import Announcer, Seen
+from router.contacts import Contacts
 from router.decide import decide, decide_again
 from router.incoming import Incoming
 from router.opening import new_ticket
@@ -18,7 +20,7 @@ from router.rules.own_mail import is_own
 from router.sendings import Sendings
 from router.talks import Talks
 from router.view import Ticket, View
-from schemas.message import Result
+from schemas.message import Kind, Result
 from schemas.placement import OPEN, Author, Outcome, Visibility
 from schemas.routing_rows import (
     IdKey,
@@ -52,12 +54,14 @@ class Placer:
         self.participants: list[ParticipantRow] = []
         self.outbox: list[OutboxRow] = []
         self.talks = Talks(view=view)
+        self.contacts = Contacts(view=view)
         self.sendings = Sendings(view=view, announcer=announcer, replies=replies)
         self._view = view
         self._policies = policies
         self._announcer = announcer
         self._new = new_tickets
         self._stored_waiting = frozenset(view.waiting)
+        self.amendments = Amendments(view=view, announcer=announcer, placed=self.placed)
 
     def route(self, message: Incoming) -> None:
         """Decide about one new message and apply it."""
@@ -66,6 +70,7 @@ class Placer:
             self.doubles.append(double)
             return
         self._own(message)
+        self._begin_album(message)
         self.place(message, decide(message, self._view, self._policies.of(message.message.account)))
 
     def admit(self, ticket: Ticket, message: Incoming) -> None:
@@ -82,10 +87,10 @@ class Placer:
 
     def _release(self, parent: Incoming) -> list[Incoming]:
         """Place the held answers to a message that stands on a ticket now."""
-        if not self._proposes(parent):
-            return []
-        found = []
+        proposes, found = self._proposes(parent), []
         for child in self._view.children(parent.own) if parent.own else ():
+            if not proposes and child.message.kind is not Kind.EDIT:
+                continue
             placement = decide_again(child, self._view, self._policies.of(child.message.account))
             if placement is not None:
                 self._apply(child, placement)
@@ -123,6 +128,15 @@ class Placer:
             row = row._replace(reused=True)
         self.threads[message.own] = self._view.threads[message.own] = row
 
+    def _begin_album(self, message: Incoming) -> None:
+        """Let further parts of an album find its first one."""
+        row = self._view.threads[message.album] if message.album else None
+        if row is None or message.album is None or not self._is_proven(message):
+            return
+        if row.known_message_id is None:
+            row = row._replace(known_message_id=message.id)
+            self.threads[message.album] = self._view.threads[message.album] = row
+
     def _apply(self, message: Incoming, placement: Placement) -> None:
         ticket = self._open(message, placement) if placement.outcome is Outcome.OPENED else placement.ticket
         decision = placement.decision
@@ -136,6 +150,7 @@ class Placer:
             stored=stored,
             author=placement.author,
             visibility=placement.visibility,
+            part_of=None if placement.amends is None or placement.amends.part else placement.amends.message_id,
         )
         self.placed[message.id] = placed
         self._remember(message, placed)
@@ -143,14 +158,26 @@ class Placer:
             self._add(ticket, placed)
         elif placed.state == "held":
             self._view.add_waiting(message)
+        self._follow(message, placement, ticket)
+
+    def _follow(self, message: Incoming, placement: Placement, ticket: Ticket | None) -> None:
+        """Do what a placement asks for beside the message's own place."""
         if ticket is not None and placement.sends_on:
             self.outbox.extend(self.sendings.answer(ticket, message))
-        if placement.delivery is not None:
-            self.outbox.extend(self.sendings.deliver(placement.delivery))
+        one = () if placement.delivery is None else (placement.delivery,)
+        for delivery in (*one, *placement.deliveries):
+            self.outbox.extend(self.sendings.deliver(delivery))
+        if message.conversation is not None and self._is_proven(message):
+            self.contacts.hear(message)
+        if placement.amends is not None:
+            self.outbox.extend(self.amendments.apply(message, placement.amends))
         if placement.binds is not None and ticket is not None:
             self._view.old.bind(placement.binds, ticket.id, by=BY_POLICY, at=self._announcer.now)
         if placement.forward_to:
             self.sendings.forward(message, placement.forward_to)
+        if placement.is_ours is not None and message.own is not None:
+            row = self._view.threads[message.own]._replace(known_message_id=placement.is_ours)
+            self.threads[message.own] = self._view.threads[message.own] = row
 
     def _open(self, message: Incoming, placement: Placement) -> Ticket:
         ticket = new_ticket(message, placement, self._new, proven=self._is_proven(message))

@@ -1,15 +1,18 @@
 """Locks and reads everything that a batch can be decided with, in the one order of locks, one statement a step."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from router.contacts import contact_key
 from router.incoming import Incoming, receive
 from router.legacy_reading import name_old_tickets, old_keys, read_old_tickets
 from router.outgoing import OUT
 from router.policy import Policies
 from router.ports import QuotedLookup, RoutingTransaction
 from router.proposals import proposals, wanted_tags
+from router.rules.by_change import changes_stored
+from router.rules.by_receipt import named_up_to, receipted
 from router.rules.by_report import reported_messages
 from router.rules.by_sender import applies
 from router.stored import message_of
@@ -66,6 +69,7 @@ async def read_view(
     await _read_numbers(transaction, view, everyone)
     matching = await transaction.open_matches(matches) if matches else ()
     await _read_tickets(transaction, view, everyone, wanted.tickets.union(matching, bound))
+    await _read_contacts(transaction, view, messages)
     await _read_sent(transaction, view, everyone)
     await _read_spoken(transaction, view, everyone)
     return view
@@ -74,6 +78,8 @@ async def read_view(
 def _ids(message: Incoming) -> Iterator[IdKey]:
     if message.own is not None:
         yield message.own
+    if message.album is not None:
+        yield message.album
     for quote in message.quoted:
         yield quote.key
 
@@ -130,7 +136,12 @@ async def _read_known(transaction: RoutingTransaction, view: View, messages: Ite
     known -= view.asked
     if known:
         view.asked |= known
-        view.messages |= {row.id: row for row in await transaction.known(known)}
+        found = await transaction.known(known)
+        view.messages |= {row.id: row for row in found}
+        wholes = {row.part_of for row in found if row.part_of is not None} - view.asked
+        if wholes:
+            view.asked |= wholes
+            view.messages |= {row.id: row for row in await transaction.known(wholes)}
 
 
 async def _read_quoted(transaction: RoutingTransaction, view: View, everyone: Sequence[Incoming]) -> None:
@@ -166,6 +177,8 @@ async def _read_tickets(
 ) -> None:
     """Lock and read all that is named. A ticket that was merged meanwhile leads on to one that is not here yet."""
     wanted = {proposal.ticket_id for message in everyone for proposal in proposals(message, view)} | set(others)
+    changed = changes_stored(everyone, view)
+    wanted |= {row.ticket_id for row in changed.values() if row.ticket_id is not None}
     wanted |= {found.ticket_id for found in _reported(everyone, view) if found.ticket_id is not None}
     for _ in range(LEADS):
         if not wanted:
@@ -177,11 +190,22 @@ async def _read_tickets(
         )
     if view.tickets:
         view.add_participants(await transaction.participants(view.tickets.keys()))
+    await _read_amendable(transaction, view, changed)
+
+
+async def _read_amendable(transaction: RoutingTransaction, view: View, changed: Mapping[int, KnownRow]) -> None:
+    """Lock the messages that edits and later parts change, behind their tickets; begin again when one has moved."""
+    if not changed:
+        return
+    view.amendable = {row.id: row for row in await transaction.lock_amendable(changed.keys())}
+    if any(row.ticket_id != changed[row.id].ticket_id for row in view.amendable.values()):
+        raise ClaimsGrownError(())
 
 
 def _reported(everyone: Iterable[Incoming], view: View) -> list[KnownRow]:
     """Give the messages of ours about which somebody reports."""
     named = {message_id for message in everyone for message_id in reported_messages(message)}
+    named |= {row.id for message in everyone for row in receipted(message, view)}
     return [found for found in map(view.messages.get, named) if found is not None and found.direction == OUT]
 
 
@@ -193,7 +217,22 @@ async def _read_spoken(transaction: RoutingTransaction, view: View, everyone: It
         view.add_spoken(await transaction.spoken_on(found))
 
 
+async def _read_contacts(transaction: RoutingTransaction, view: View, messages: Iterable[Incoming]) -> None:
+    """Lock what is known of the chats of a batch: whoever writes can be written to again."""
+    keys = {key for message in messages if (key := contact_key(message)) is not None}
+    if keys:
+        rows = await transaction.contacts_of(keys)
+        view.contacts = {(row.account, row.address_key): row for row in rows}
+
+
 async def _read_sent(transaction: RoutingTransaction, view: View, everyone: Iterable[Incoming]) -> None:
     reported = {found.id for found in _reported(everyone, view)}
+    covered = named_up_to(everyone, view)
+    if covered:
+        for row_id, earlier in await transaction.sends_up_to(covered):
+            view.sent_before[row_id].append(earlier)
+            reported.add(earlier)
+        unread = reported - view.messages.keys()
+        view.messages |= {row.id: row for row in await transaction.known(unread)} if unread else {}
     if reported:
         view.add_sent(await transaction.lock_sends(reported))

@@ -12,7 +12,7 @@ from typing import Final, Self
 
 from router.incoming import Incoming
 from router.legacy_view import OldTickets
-from schemas.conversation_rows import TalkRow
+from schemas.conversation_rows import AmendableRow, ContactRow, TalkRow
 from schemas.message import Party, Result
 from schemas.outbound_rows import SpokenRow
 from schemas.placement import OPEN, Visibility
@@ -107,6 +107,9 @@ class View:
         self.unseen: set[int] = set()
         self.asked: set[int] = set()
         self.talks: dict[bytes, TalkRow] = {}
+        self.amendable: dict[int, AmendableRow] = {}
+        self.contacts: dict[tuple[str, bytes], ContactRow] = {}
+        self.sent_before: defaultdict[int, list[int]] = defaultdict(list)
         self.old = OldTickets()
 
     def add_threads(self, rows: Iterable[ThreadRow]) -> None:

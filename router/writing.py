@@ -52,6 +52,9 @@ def changes_of(
         + [row for double in twice for row in blob_rows(double.message, "duplicate")]
         + placer.sendings.blobs,
         conversations=sorted(placer.talks.rows.values()),
+        contacts=sorted(placer.contacts.rows.values()),
+        amended=sorted(placer.amendments.rows.values()),
+        earlier=placer.amendments.earlier,
         bound=_bound(placer, view),
         newcomers=_newcomers(placer, view, now),
         outbox=placer.outbox,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from schemas.conversation_rows import TalkRow
+from schemas.conversation_rows import AmendedRow, ContactRow, EarlierRow, TalkRow
 from schemas.legacy import (
     BoundRow,
 )
@@ -55,6 +55,9 @@ class Changes:
     notices: Sequence[NoticeRow] = ()
     deliveries: Sequence[DeliveryRow] = ()
     conversations: Sequence[TalkRow] = ()
+    amended: Sequence[AmendedRow] = ()
+    earlier: Sequence[EarlierRow] = ()
+    contacts: Sequence[ContactRow] = ()
     bound: Sequence[BoundRow] = ()
     newcomers: Sequence[NewcomerRow] = ()
     revised: Sequence[RevisedRow] = ()

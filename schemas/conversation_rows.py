@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import NamedTuple
 
+from schemas.routing_rows import HeldMessageRow
+
 
 class ConversationKey(NamedTuple):
     """A conversation to lock: by digest of its id, with what its row says when it is new."""
@@ -25,3 +27,45 @@ class TalkRow(NamedTuple):
     ticket_id: int | None = None
     wrong_proofs: int = 0
     wrong_since: datetime | None = None
+
+
+class AmendableRow(NamedTuple):
+    """A stored message that an edit or an album's later part changes, locked behind its ticket."""
+
+    id: int
+    ticket_id: int | None
+    state: str
+    author: str
+    visibility: str
+    rule: str
+    message: HeldMessageRow
+
+
+class AmendedRow(NamedTuple):
+    """What a message says now that it was changed, or joined by a later part of its album."""
+
+    id: int
+    body_text: str
+    body_html: str | None
+    details: str
+
+
+class EarlierRow(NamedTuple):
+    """What a message said before, or what an older edit, that came late, said for a while. `files` is JSON."""
+
+    message_id: int
+    said_until: datetime
+    body_text: str
+    body_html: str | None
+    files: str
+
+
+class ContactRow(NamedTuple):
+    """Whether a conversation may be written to. `address` is the chat's id at its platform."""
+
+    account: str
+    address_key: bytes
+    channel: str
+    address: str
+    state: str
+    since: datetime

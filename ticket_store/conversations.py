@@ -1,12 +1,17 @@
 """What a routing transaction asks of conversations: chats, their parts, people, proofs."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from schemas.conversation_rows import ConversationKey, TalkRow
+from schemas.conversation_rows import AmendableRow, ContactRow, ConversationKey, TalkRow
+from schemas.routing_rows import HeldMessageRow
 from ticket_store.statements import statement
+
+ABOUT: Final = len(AmendableRow._fields) - 1
+"""Columns of `lock_amendable` before those of the message itself."""
 
 
 class ConversationStatements:
@@ -22,6 +27,22 @@ class ConversationStatements:
         await self._connection.execute(statement("conversations", "insert_conversations"), parameters)
         rows = await self._conversation_rows("lock_conversations", {"digests": digests})
         return [TalkRow(*row) for row in rows]
+
+    async def lock_amendable(self, message_ids: Collection[int]) -> Sequence[AmendableRow]:
+        """Lock messages that others wrote, behind their tickets, and read them."""
+        rows = await self._conversation_rows("lock_amendable", {"message_ids": sorted(message_ids)})
+        return [AmendableRow._make((*row[:ABOUT], HeldMessageRow(*row[ABOUT:]))) for row in rows]
+
+    async def contacts_of(self, keys: Collection[tuple[str, bytes]]) -> Sequence[ContactRow]:
+        """Lock what is known of chats, by account and key of the chat's id, behind the tickets."""
+        accounts, address_keys = (list(column) for column in zip(*sorted(keys), strict=True))
+        parameters = {"accounts": accounts, "address_keys": address_keys}
+        return [ContactRow(*row) for row in await self._conversation_rows("contacts_of", parameters)]
+
+    async def sends_up_to(self, message_ids: Collection[int]) -> Sequence[tuple[int, int]]:
+        """Find what we sent into the same conversations before these messages of ours: pairs of both."""
+        rows = await self._conversation_rows("sends_up_to", {"message_ids": sorted(message_ids)})
+        return [(row[0], row[1]) for row in rows]
 
     async def _conversation_rows(self, name: str, parameters: Mapping[str, object]) -> list[TupleRow]:
         cursor = await self._connection.execute(statement("conversations", name), parameters)

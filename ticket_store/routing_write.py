@@ -21,8 +21,11 @@ COPIES: Final = (
     ("copy_duplicates", "duplicates"),
     ("copy_blob_refs", "blobs"),
     ("copy_notices", "notices"),
+    ("copy_earlier_texts", "earlier"),
 )
 """Statement and field of `Changes`, in an order that foreign keys allow."""
+FILES: Final = {"copy_earlier_texts": "conversations"}
+"""Statements that stand elsewhere."""
 
 
 class Writer:
@@ -35,10 +38,9 @@ class Writer:
         """Write all rows; the outbox last."""
         await self._revise(changes)
         for name, field in COPIES:
-            await self._copy(name, getattr(changes, field))
+            await self._copy(name, getattr(changes, field), file=FILES.get(name, "routing_write"))
         await self._change(changes)
-        columns = ("digests", "person_keys", "is_groups", "ticket_ids", "wrong_proofs", "wrong_sinces")
-        await self._arrays("change_conversations", columns, changes.conversations, file="conversations")
+        await self._converse(changes)
         await self._place(changes)
         await bind_legacy(self._connection, changes.bound)
         await self._arrays("wake_newcomers", ("scopes", "address_keys", "ats"), changes.newcomers)
@@ -75,6 +77,15 @@ class Writer:
         await self._arrays("teach_quoted", quotes, _cut(taught, quotes))
         await self._arrays("change_sends", ("message_ids", "recipients"), changes.deliveries)
 
+    async def _converse(self, changes: Changes) -> None:
+        """Write what only conversations change."""
+        talks = ("digests", "person_keys", "is_groups", "ticket_ids", "wrong_proofs", "wrong_sinces")
+        await self._arrays("change_conversations", talks, changes.conversations, file="conversations")
+        texts = ("ids", "body_texts", "body_htmls", "details")
+        await self._arrays("amend_messages", texts, changes.amended, file="conversations")
+        people = ("accounts", "address_keys", "channels", "addresses", "states", "sinces")
+        await self._arrays("change_contacts", people, changes.contacts, file="conversations")
+
     async def _place(self, changes: Changes) -> None:
         """Move held messages to where they belong; they wait for nothing any more."""
         if not changes.placed:
@@ -89,12 +100,12 @@ class Writer:
         for row in rows:  # rare, and mostly one
             await self._connection.execute(statement("routing_write", "bury"), row._asdict())
 
-    async def _copy(self, name: str, rows: Sequence[tuple[object, ...]]) -> None:
+    async def _copy(self, name: str, rows: Sequence[tuple[object, ...]], *, file: str = "routing_write") -> None:
         if not rows:
             return
         async with (
             self._connection.cursor() as cursor,
-            cursor.copy(statement("routing_write", name)) as copy,
+            cursor.copy(statement(file, name)) as copy,
         ):
             for row in rows:
                 await copy.write_row(row)

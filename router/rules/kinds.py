@@ -14,7 +14,7 @@ NOTED = {
 
 
 def by_kind(case: Case, findings: Findings) -> Placement | None:
-    """Note what asks for nothing; hold what cannot be read, and an edit."""
+    """Note what asks for nothing; hold what cannot be read."""
     message = case.message.message
     if message.kind in NOTED:
         return noted(why=NOTED[message.kind])
@@ -22,8 +22,6 @@ def by_kind(case: Case, findings: Findings) -> Placement | None:
         return _held(findings, HoldReason.UNDECODABLE, "It could not be decoded; the raw delivery is kept.")
     if message.automatic is Automatic.LOOP:
         return noted(why="It is a message of our own that came back.")
-    if message.kind is Kind.EDIT:
-        return _held(findings, HoldReason.EDIT, "It changes an earlier message, which nothing here does by itself.")
     return None
 
 

@@ -114,6 +114,11 @@ BATCHES: Final = (
     *(
         talk("insert_conversations", "digests", "scopes", "channels", "accounts"),
         talk("lock_conversations", "digests"),
+        talk("lock_amendable", "message_ids"),
+        talk("amend_messages", "ids", "body_texts", "body_htmls", "details", each=6),
+        talk("contacts_of", "accounts", "address_keys"),
+        talk("change_contacts", "accounts", "address_keys", "channels", "addresses", "states", "sinces", each=6),
+        talk("sends_up_to", "message_ids", each=220),
         talk(
             "change_conversations", "digests", "person_keys", "is_groups", "ticket_ids", "wrong_proofs", "wrong_sinces"
         ),

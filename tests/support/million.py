@@ -32,6 +32,7 @@ BIG: Final = (
     "legacy_tickets",
     "legacy_ids",
     "conversations",
+    "contacts",
 )
 """Tables that no statement may read whole."""
 
@@ -84,6 +85,8 @@ _FILL: Final[tuple[LiteralString, ...]] = (
     "insert into legacy_ids select k(0), id from legacy_tickets where id <= 20000",
     """insert into conversations (digest, scope, channel, account, person_key, ticket_id)
        select k(n), 's', 'telegram', 'bot', k(n), 1 + n % 300000 from generate_series(0, 1000000) n""",
+    """insert into contacts (account, address_key, channel, address, state, since)
+       select 'bot', k(n), 'telegram', n::text, 'blocked', now() from generate_series(0, 200000) n""",
 )
 
 
@@ -170,4 +173,6 @@ def conversation_columns(tickets: list[int], keys: list[bytes]) -> dict[str, Any
         "is_groups": [False] * size,
         "wrong_proofs": [0] * size,
         "wrong_sinces": [None] * size,
+        "addresses": ["x"] * size,
+        "sinces": [NOW] * size,
     }

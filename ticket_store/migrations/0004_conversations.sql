@@ -17,3 +17,26 @@ create index conversations_ticket on conversations (ticket_id) where ticket_id i
 alter table messages
     add column conversation bytea,                     -- digest of the chat in which it was written
     add column part_of bigint;                         -- the message with which it is one: an album's first part
+create index messages_parts on messages (part_of) where part_of is not null;
+
+-- What a message said before it was changed, and the files that it had. `said_until` is when it stopped to.
+create table earlier_texts (
+    id         bigint generated always as identity primary key,
+    message_id bigint not null references messages (id),
+    said_until timestamptz not null,
+    body_text  text not null,
+    body_html  text,
+    files      jsonb not null default '[]'
+);
+create index earlier_texts_message on earlier_texts (message_id, said_until, id);
+
+-- Whether a conversation may be written to, told by its platform. The address is the chat's id there.
+create table contacts (
+    account     text not null,
+    address_key bytea not null,
+    channel     text not null,
+    address     text not null,
+    state       text not null,                         -- joined, left, blocked, unblocked, subscribed, unsubscribed, denied, allowed, gone
+    since       timestamptz not null,
+    primary key (account, address_key)
+);

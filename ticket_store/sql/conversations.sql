@@ -24,3 +24,59 @@ from unnest(:digests::bytea[], :person_keys::bytea[], :is_groups::boolean[], :ti
             :wrong_proofs::int[], :wrong_sinces::timestamptz[])
     as c (digest, person_key, is_group, ticket_id, wrong_proofs, wrong_since)
 where t.digest = c.digest;
+
+-- name: lock_amendable
+-- Lock messages that edits or later parts of albums change, by id, behind the locks of their tickets, and read them.
+select m.id, m.ticket_id, m.state, m.author, m.visibility, coalesce(m.decision ->> 'rule', 'kind'), m.id, m.kind, m.channel, m.account, m.scope, m.delivery_key, m.fingerprint, m.sender_address, m.sender_name,
+       m.subject, m.body_text, m.body_html, m.automatic, m.received_at, m.sent_at, m.normalizer_version,
+       m.raw_sha256, m.raw_size, m.details, m.partition, m."offset"
+from unnest(:message_ids::bigint[]) as c (id)
+join messages m on m.id = c.id
+where m.direction = 'in'
+order by m.id
+for update of m;
+
+-- name: amend_messages
+-- Put what messages say now in the place of what they said.
+update messages m
+set body_text = c.body_text, body_html = c.body_html, details = c.details
+from unnest(:ids::bigint[], :body_texts::text[], :body_htmls::text[], :details::jsonb[])
+    as c (id, body_text, body_html, details)
+where m.id = c.id;
+
+-- name: copy_earlier_texts
+-- Keep what messages said before.
+copy earlier_texts (message_id, said_until, body_text, body_html, files) from stdin;
+
+-- name: contacts_of
+-- Which conversations may not be written to, as far as their platforms told; locked.
+select t.account, t.address_key, t.channel, t.address, t.state, t.since
+from unnest(:accounts::text[], :address_keys::bytea[]) as c (account, address_key)
+join contacts t on t.account = c.account and t.address_key = c.address_key
+order by t.account, t.address_key
+for update of t;
+
+-- name: change_contacts
+-- Note whether conversations may be written to; news that is older than what is known changes nothing.
+insert into contacts (account, address_key, channel, address, state, since)
+select c.account, c.address_key, c.channel, c.address, c.state, c.since
+from unnest(:accounts::text[], :address_keys::bytea[], :channels::text[], :addresses::text[], :states::text[],
+            :sinces::timestamptz[])
+    as c (account, address_key, channel, address, state, since)
+order by c.account, c.address_key
+on conflict (account, address_key) do update set state = excluded.state, since = excluded.since
+where contacts.since <= excluded.since;
+
+-- name: sends_up_to
+-- What we sent into the conversations of these messages, on their tickets, before each: of the 100 latest messages there.
+select latest.id, s.message_id
+from unnest(:message_ids::bigint[]) as c (id)
+join messages latest on latest.id = c.id
+cross join lateral (
+    select id, direction, conversation from messages
+    where ticket_id = latest.ticket_id and (received_at, id) <= (latest.received_at, latest.id)
+    order by received_at desc, id desc
+    limit 100
+) m
+join sends s on s.message_id = m.id
+where m.direction = 'out' and m.conversation = latest.conversation;
