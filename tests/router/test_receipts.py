@@ -17,8 +17,9 @@ async def sent(lab: Lab, name: str, *, room: str = "ana", state: str = "sent", m
     rows = await lab.rows("select nextval('message_ids') as id")
     message_id = int(rows[0]["id"])
     await lab.run(
-        "insert into messages (id, ticket_id, state, direction, kind, channel, account, scope, delivery_key, sender_key,"
-        " sender_address, received_at, normalizer_version, details, decision, author, conversation, body_text)"
+        "insert into messages (id, ticket_id, state, direction, kind, channel, account, scope, delivery_key,"
+        " sender_key, sender_address, received_at, normalizer_version, details, decision, author, conversation,"
+        " body_text)"
         " select %s, ticket_id, 'ticketed', 'out', 'message', 'telegram', 'bot', 'support', sha256(%s), '', 'bot',"
         " %s::timestamptz + %s * interval '1 minute', 0, '{}', '{}', 'agent', digest, %s"
         " from conversations where digest = decode(%s, 'hex')",

@@ -69,7 +69,7 @@ BOUNDED = settings(
 
 EMPTY = """
     truncate tickets, ticket_participants, messages, delivery_keys, duplicates, thread_ids, quoted_ids, held_ids, spool,
-             sends, notices, legacy_tickets, legacy_ids, outbox, blob_refs, dead_letters, consumer_offsets
+             sends, notices, legacy_tickets, legacy_ids, outbox, blob_refs, dead_letters, consumer_offsets cascade
 """
 
 
