@@ -1,0 +1,1 @@
+"""VK: a community's messages by Callback API or long poll in, its API out."""
