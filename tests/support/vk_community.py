@@ -67,7 +67,7 @@ class Community:
         self.history[place].append(made)
         return made
 
-    def happen(self, kind: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
+    def happen(self, kind: str, content: object) -> Mapping[str, Any]:
         """Let an event happen."""
         self.ts += 1
         name = f"{self.ts:040x}"
