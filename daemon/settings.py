@@ -89,6 +89,9 @@ class PolicySettings(Section):
         gt=0,
         description="in conversations a message reopens a closed ticket; not set: 72, webchat 24, forms and api 336",
     )
+    live_minutes: PositiveFloat = Field(
+        default=10, description="a live chat in which nobody answers for so long becomes a ticket like others"
+    )
     unmatched: Otherwise = Field(default=Otherwise.HOLD, description="replies that match no ticket: hold or new")
     automatic: Otherwise = Field(default=Otherwise.HOLD, description="automatic mail that answers nothing: hold or new")
     takes: Takes = Field(default=Takes.ALL, description="all, or replies alone")
@@ -104,6 +107,7 @@ class PolicySettings(Section):
             sender_window=timedelta(hours=self.sender_window_hours),
             reopen_window=timedelta(hours=self.reopen_window_hours),
             idle_window=None if self.idle_window_hours is None else timedelta(hours=self.idle_window_hours),
+            live_for=timedelta(minutes=self.live_minutes),
             unmatched=self.unmatched,
             automatic=self.automatic,
             takes=self.takes,

@@ -58,6 +58,10 @@ class Announcer:
         """Say that somebody moved the ticket's status."""
         return self._row(ticket, EventType.STATUS_CHANGED, previous_status=previous, status_reason=reason)
 
+    def turned(self, ticket: Ticket, *, reason: str) -> OutboxRow:
+        """Say that a chat became a ticket like others: nobody waits in it any more."""
+        return self._row(ticket, EventType.STATUS_CHANGED, previous_status=ticket.status, status_reason=reason)
+
     def merged(self, ticket: Ticket, *, other: str, previous: str | None = None) -> OutboxRow:
         """Say that the ticket goes on as another one, or that another one goes on as this one."""
         return self._row(ticket, EventType.MERGED, other=other, previous_status=previous)
@@ -142,6 +146,7 @@ def _snapshot(ticket: Ticket) -> TicketSnapshot:
         message_count=ticket.message_count,
         continues=ticket.continues_number,
         merged_into=ticket.merged_into_number,
+        live=ticket.live or None,
     )
 
 

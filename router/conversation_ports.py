@@ -1,9 +1,11 @@
 """What routing needs of the store for conversations alone; a batch without any asks for none of it."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from schemas.conversation_rows import AmendableRow, ContactRow, ConversationKey, TalkRow
+from schemas.identity_rows import LinkRow, NewProofRow, ProofRow
 
 
 class ConversationTransaction(Protocol):
@@ -23,4 +25,28 @@ class ConversationTransaction(Protocol):
 
     async def sends_up_to(self, message_ids: Collection[int]) -> Sequence[tuple[int, int]]:
         """Find what we sent into the same conversations before these messages of ours: pairs of both."""
+        ...
+
+    async def lock_proofs(self, digests: Collection[bytes]) -> Sequence[ProofRow]:
+        """Lock proofs that people bring, behind the conversations."""
+        ...
+
+    async def due_live(self, *, now: datetime, limit: int) -> Sequence[int]:
+        """Find live chats in which the time may be over, the longest waiting first."""
+        ...
+
+    async def waiting_since(self, ticket_id: int) -> datetime | None:
+        """Give since when the customer of a ticket waits for an agent; None when the last word was an agent's."""
+        ...
+
+    async def keep_proofs(self, rows: Sequence[NewProofRow]) -> None:
+        """Keep the digests of proofs that are given out."""
+        ...
+
+    async def links_of(self, ticket_id: int) -> Sequence[LinkRow]:
+        """Read who is proven to be the requester of a ticket."""
+        ...
+
+    async def undo_link(self, link_id: int, *, by: str, now: datetime) -> None:
+        """Undo a link, under the locks of its conversation and its ticket."""
         ...

@@ -19,12 +19,14 @@ from router.rules.by_conversation import by_conversation
 from router.rules.by_echo import by_echo
 from router.rules.by_ids import by_ids
 from router.rules.by_legacy import by_legacy
+from router.rules.by_proof import by_proof
 from router.rules.by_receipt import by_receipt
 from router.rules.by_report import by_report
 from router.rules.by_sender import by_sender
 from router.rules.by_staff import by_staff
 from router.rules.by_subject_tag import by_subject_tag
 from router.rules.by_token import by_body_token, by_reply_token, by_signed_id
+from router.rules.by_turn import by_turn
 from router.rules.joining import RuleFunction, join
 from router.rules.kinds import by_kind
 from router.rules.own_mail import is_own, our_own
@@ -36,6 +38,7 @@ from schemas.placement import Outcome, Rule
 
 RULES: Final[tuple[RuleFunction, ...]] = (
     by_receipt,  # what it says of our messages concerns no other rule
+    by_turn,  # somebody in a live chat waits no longer
     by_kind,  # nobody's request, or unreadable
     by_echo,  # what was written in our own name
     by_edit,  # what changes a message is none of its own
@@ -43,6 +46,7 @@ RULES: Final[tuple[RuleFunction, ...]] = (
     our_own,  # rule 1
     by_report,  # rule 7: what it says of our mail concerns no other rule
     by_staff,  # an agent's mail is no customer's
+    by_proof,  # who somebody is on another channel
     by_reply_token,  # rule 2
     by_signed_id,  # rule 3
     by_ids,  # rule 4; in a conversation, an explicit reply

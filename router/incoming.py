@@ -9,6 +9,7 @@ from router.found import NOTHING, Found, tokens_of
 from router.legacy_desk import LegacyDesk
 from router.legacy_marks import Mark, marks_of
 from router.policy import Policies
+from router.proving import Brought, brought, without_proof
 from router.tokens import Signer
 from schemas.conversation_rows import ConversationKey
 from schemas.message import InboundMessage, Kind, Party, ThreadId
@@ -52,7 +53,8 @@ class Incoming:
     `quoted` is nearest first: In-Reply-To, then References from right to left; `tags` are numbers of tickets in its
     subject. A sender without an address is nobody: `anonymous` messages match nothing. One of `staff` is no customer.
     `desks` are the old desks whose mail it may be, `marks` what it says of them. `conversation` is the digest
-    of the chat in which it was written; None for mail. `album` is the id that all parts of one message share.
+    of the chat in which it was written; None for mail. `album` is the id that all parts of one message share,
+    `proof` what its sender brought to prove who they are: it is not in `message` any more.
     """
 
     id: int
@@ -70,6 +72,7 @@ class Incoming:
     marks: tuple[Mark, ...] = ()
     conversation: bytes | None = None
     album: IdKey | None = None
+    proof: Brought | None = None
     partition: int | None = None
     offset: int | None = None
 
@@ -112,6 +115,8 @@ def receive(
 ) -> Incoming:
     """Prepare a message for matching. Without a signer no token is true."""
     sender = address_key(message.channel, message.sender.address)
+    proof = brought(message, signer) if "proof" in message.details else None
+    message = message if proof is None else without_proof(message)
     conversation = message.thread.conversation
     desks = tuple(desk for desk in policies.legacy if desk.serves(message.account)) if message.channel == MAIL else ()
     return Incoming(
@@ -130,6 +135,7 @@ def receive(
         marks=marks_of(message, desks) if desks else (),
         conversation=bytes.fromhex(conversation.digest) if conversation else None,
         album=_album(message, sender) if message.album and conversation else None,
+        proof=proof,
         partition=partition,
         offset=offset,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from router.delivery import Delivery
 from router.findings import Findings
 from router.view import Ticket
+from schemas.identity_rows import ProofRow
 from schemas.legacy import OldKey
 from schemas.placement import Author, Decision, Evidence, HoldReason, Outcome, Rule, Visibility
 
@@ -24,7 +25,8 @@ class Placement:
     `sends_on` says that it goes to the customer, too: an agent wrote it. `delivery` is what a report says of a message
     of ours.
     `amends` is a message that this one changes or completes, `deliveries` what receipts say of messages of ours.
-    `is_ours` is the message of ours that came back.
+    `is_ours` is the message of ours that came back, `turns` a live chat that becomes a ticket like others,
+    `proves` the proof of who its sender is.
     `binds` is an old ticket (rule 5) that goes on in the new one from now; `forward_to` the old desk's address.
     """
 
@@ -38,6 +40,8 @@ class Placement:
     deliveries: tuple[Delivery, ...] = ()
     amends: Amends | None = None
     is_ours: int | None = None
+    turns: Ticket | None = None
+    proves: ProofRow | None = None
     binds: OldKey | None = None
     forward_to: str = ""
 
@@ -53,6 +57,14 @@ class Placement:
     def being(self, message_id: int) -> "Placement":
         """Give it as a message of ours that came back: its own id is that one's."""
         return replace(self, is_ours=message_id)
+
+    def turning(self, ticket: Ticket) -> "Placement":
+        """Give it with a live chat that becomes a ticket like others."""
+        return replace(self, turns=ticket)
+
+    def proving(self, row: ProofRow) -> "Placement":
+        """Give it with the proof of who its sender is."""
+        return replace(self, proves=row)
 
     def receiving(self, deliveries: tuple[Delivery, ...]) -> "Placement":
         """Give it with what it says of messages of ours."""

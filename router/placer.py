@@ -9,6 +9,8 @@ from router.announce import Announcer, Seen
 from router.contacts import Contacts
 from router.decide import decide, decide_again
 from router.incoming import Incoming
+from router.linked import LINKED
+from router.live import BY_CUSTOMER, note_live, turn
 from router.opening import new_ticket
 from router.outgoing import OUT
 from router.placed import Double, NewTickets, Placed
@@ -175,9 +177,21 @@ class Placer:
             self._view.old.bind(placement.binds, ticket.id, by=BY_POLICY, at=self._announcer.now)
         if placement.forward_to:
             self.sendings.forward(message, placement.forward_to)
+        if message.proof is not None:
+            self._prove(message, placement, ticket)
+        if placement.turns is not None:
+            self.outbox.extend(turn(placement.turns, self._announcer, BY_CUSTOMER))
         if placement.is_ours is not None and message.own is not None:
             row = self._view.threads[message.own]._replace(known_message_id=placement.is_ours)
             self.threads[message.own] = self._view.threads[message.own] = row
+
+    def _prove(self, message: Incoming, placement: Placement, ticket: Ticket | None) -> None:
+        """Let somebody who proved to be a ticket's requester take part in it; count what proves nothing."""
+        if placement.proves is None or ticket is None:
+            self.talks.count_wrong(message)
+            return
+        self._join(ticket, message.sender, message.message.sender.address, LINKED)
+        self.talks.prove(ticket, message, placement.proves)
 
     def _open(self, message: Incoming, placement: Placement) -> Ticket:
         ticket = new_ticket(message, placement, self._new, proven=self._is_proven(message))
@@ -211,6 +225,7 @@ class Placer:
         message, decision = placed.message, placed.decision
         if decision.reopened:
             self._reopen(ticket)
+        note_live(ticket, placed, self._policies.of(message.message.account), begins=decision.reopened)
         ticket.message_count += 1
         ticket.last_message_at = max(ticket.last_message_at, message.message.received_at)
         if placed.visibility is Visibility.PUBLIC:

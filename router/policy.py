@@ -55,7 +55,7 @@ class AccountPolicy:
     `sender_window` counts from a ticket's last message to the new one's received time, `reopen_window` from closing.
     `automatic` says whether automatic mail that belongs to no ticket and answers nothing may open one. `strangers`
     attached are shown to agents alone, as nobody's proven words. `idle_window` counts from closing, in conversations;
-    None: the channel's own.
+    None: the channel's own. A live chat that no agent answers for `live_for` becomes a ticket like others.
     """
 
     sender_match: SenderMatch = SenderMatch.VERIFIED
@@ -67,6 +67,7 @@ class AccountPolicy:
     notices: NoticePolicy = field(default_factory=NoticePolicy)
     strangers: Strangers = Strangers.HOLD
     idle_window: timedelta | None = None
+    live_for: timedelta = timedelta(minutes=10)
 
     def idle_for(self, channel: str) -> timedelta:
         """Give for how long after closing a message in a conversation opens its ticket again."""

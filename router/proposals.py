@@ -43,6 +43,8 @@ class Proposal(NamedTuple):
 def proposals(message: Incoming, view: View) -> Iterator[Proposal]:
     """Give all that a message proposes, in the order of rules."""
     if message.conversation is not None:
+        if message.message.kind in (Kind.RECEIPT, Kind.MEMBERSHIP):
+            return
         yield from _nearest(_known(message, view))
         yield from _talked(message, view)
         return

@@ -57,6 +57,7 @@ async def read_view(
     keys |= old_keys(messages, view)
     view.add_threads(await transaction.lock_ids(keys))
     await _read_talks(transaction, view, messages)
+    proven = await _read_proofs(transaction, view, messages)
     bound = await read_old_tickets(transaction, old, view)
     await _read_known(transaction, view, messages)
     reached = await _reached(transaction, view, messages, keys)
@@ -68,7 +69,7 @@ async def read_view(
     await _read_quoted(transaction, view, everyone)
     await _read_numbers(transaction, view, everyone)
     matching = await transaction.open_matches(matches) if matches else ()
-    await _read_tickets(transaction, view, everyone, wanted.tickets.union(matching, bound))
+    await _read_tickets(transaction, view, everyone, wanted.tickets.union(matching, bound, proven))
     await _read_contacts(transaction, view, messages)
     await _read_sent(transaction, view, everyone)
     await _read_spoken(transaction, view, everyone)
@@ -89,6 +90,14 @@ async def _read_talks(transaction: RoutingTransaction, view: View, messages: Seq
     talks = {key for message in messages if (key := message.conversation_key) is not None}
     if talks:
         view.add_talks(await transaction.lock_conversations(talks))
+
+
+async def _read_proofs(transaction: RoutingTransaction, view: View, messages: Sequence[Incoming]) -> frozenset[int]:
+    """Lock the proofs that people bring, and give the tickets for which they were made."""
+    digests = {digest for message in messages if message.proof is not None for digest in message.proof.digests}
+    rows = await transaction.lock_proofs(digests) if digests else ()
+    view.add_proofs(rows)
+    return frozenset(row.ticket_id for row in rows)
 
 
 async def _reached(

@@ -2,8 +2,10 @@
 
 from router.incoming import Incoming
 from router.placed import Placed
+from router.rules.by_proof import GUESSES_WITHIN
 from router.view import Ticket, View
 from schemas.conversation_rows import TalkRow
+from schemas.identity_rows import NewLinkRow, ProofRow, UsedProofRow
 from schemas.placement import Author
 
 
@@ -12,6 +14,8 @@ class Talks:
 
     def __init__(self, *, view: View) -> None:
         self.rows: dict[bytes, TalkRow] = {}
+        self.used: list[UsedProofRow] = []
+        self.links: list[NewLinkRow] = []
         self._view = view
 
     def settle(self, ticket: Ticket, placed: Placed) -> None:
@@ -22,6 +26,42 @@ class Talks:
             return
         person = None if message.is_group else message.sender
         self._set(talk, talk._replace(ticket_id=ticket.id, person_key=person, is_group=message.is_group))
+
+    def prove(self, ticket: Ticket, message: Incoming, proof: ProofRow) -> None:
+        """Link the conversation's person to the ticket's requester; the proof, and its twin, are used."""
+        talk, inbound = self._view.talk(message), message.message
+        if talk is None:
+            return
+        self._set(talk, talk._replace(ticket_id=ticket.id, person_key=message.sender, wrong_proofs=0, wrong_since=None))
+        self.used.append(UsedProofRow(proof.twin, inbound.received_at, talk.digest))
+        for row in list(self._view.proofs.values()):
+            if row.twin == proof.twin:
+                self._view.proofs[row.digest] = row._replace(used_at=inbound.received_at)
+        self.links.append(
+            NewLinkRow(
+                ticket_id=ticket.id,
+                requester_key=ticket.requester,
+                person_key=message.sender,
+                channel=inbound.channel,
+                account=inbound.account,
+                address=inbound.sender.address,
+                name=inbound.sender.name,
+                conversation=talk.digest,
+                message_id=message.id,
+                made_by=proof.made_by,
+                linked_at=inbound.received_at,
+            )
+        )
+
+    def count_wrong(self, message: Incoming) -> None:
+        """Count a proof that proved nothing, as far as it looks like one of ours."""
+        talk = self._view.talk(message)
+        if talk is None or message.proof is None or not message.proof.is_form:
+            return
+        at = message.message.received_at
+        is_new = talk.wrong_since is None or at - talk.wrong_since >= GUESSES_WITHIN
+        count, since = (1, at) if is_new else (talk.wrong_proofs + 1, talk.wrong_since)
+        self._set(talk, talk._replace(wrong_proofs=count, wrong_since=since))
 
     def _is_theirs(self, talk: TalkRow, message: Incoming) -> bool:
         return message.is_group or talk.person_key in (None, message.sender)

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from router.announce import Announcer
 from router.correspondence import is_address, is_reply_address
 from router.desk import DeskError, NoSuchTicketError
+from router.live import end
 from router.outbound_ports import OutboundStore, OutboundTransaction
 from router.patience import patiently
 from router.policy import Policies
@@ -136,6 +137,8 @@ class Tending:
             now = self._clock()
             move = self._lifecycle(ticket.status, target, now)
             ticket.status, ticket.closed_at = move.status, move.closed_at
+            if ticket.closed_at is not None:
+                end(ticket)
             if ticket.merged_into_id is not None:
                 await self._part(transaction, view, ticket)
             announcer = Announcer(source=self._source, now=now)
@@ -179,6 +182,7 @@ class Tending:
         now = self._clock()
         previous, ticket.status = ticket.status, CLOSED
         ticket.closed_at = ticket.closed_at or now
+        end(ticket)
         ticket.merged_into_id, ticket.merged_into_number = survivor.id, survivor.number
         await transaction.set_merge(ticket.id, into=survivor.id, at=now)
         announcer = Announcer(source=self._source, now=now)

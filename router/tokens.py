@@ -12,9 +12,13 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from schemas.proofs import TAG_OCTETS as PAYLOAD_TAG
+from schemas.proofs import Payload
 from schemas.tokens import TAG_OCTETS, Token, read_token
 
 _PURPOSE: Final = b"switchboard-token/1\0"
+_PAYLOAD_PURPOSE: Final = b"switchboard-invitation/1\0"
+_PROOF_PURPOSE: Final = b"switchboard-proof/1\0"
 _OPENED_MODULUS: Final = 1 << 24
 
 
@@ -49,9 +53,7 @@ class Signer:
 
     def issue(self, *, ticket_id: int, message_id: int, opened_at: datetime) -> str:
         """Make the token of a message. Raises `NoKeyError`."""
-        key = next((key for key in reversed(self._keys.values()) if not key.retired), None)
-        if key is None:
-            raise NoKeyError("no signing key: `switchboard keys rotate` makes one")
+        key = self._newest()
         unsigned = Token(key.id, self._instance, ticket_id, message_id, opened_mark(opened_at), b"")
         return unsigned._replace(tag=self._tag(key, unsigned)).text()
 
@@ -75,6 +77,39 @@ class Signer:
         if key.retired:
             return "its key was retired"
         return Verified(token.ticket_id, token.message_id, token.opened)
+
+    def payload(self, nonce: bytes) -> Payload:
+        """Sign a proof of identity for a link. Raises `NoKeyError`."""
+        key = self._newest()
+        unsigned = Payload(key.id, nonce, b"")
+        return unsigned._replace(tag=self._payload_tag(key, unsigned))
+
+    def is_ours(self, payload: Payload) -> bool:
+        """Whether we signed this proof, with a key that is not retired."""
+        key = self._keys.get(payload.key_id)
+        signed = key is not None and hmac.compare_digest(self._payload_tag(key, payload), payload.tag)
+        return signed and key is not None and not key.retired
+
+    def proof_digest(self, proof: str) -> bytes:
+        """Give what is kept of a proof that we give out. Raises `NoKeyError`."""
+        return self._proof_digest(self._newest(), proof)
+
+    def proof_digests(self, proof: str) -> tuple[bytes, ...]:
+        """Give all that may have been kept of a proof, by keys that are not retired."""
+        return tuple(self._proof_digest(key, proof) for key in self._keys.values() if not key.retired)
+
+    def _newest(self) -> SigningKey:
+        key = next((key for key in reversed(self._keys.values()) if not key.retired), None)
+        if key is None:
+            raise NoKeyError("no signing key: `switchboard keys rotate` makes one")
+        return key
+
+    def _payload_tag(self, key: SigningKey, payload: Payload) -> bytes:
+        signed = b"".join((_PAYLOAD_PURPOSE, self._instance_id.bytes, payload.body()))
+        return hmac.digest(key.secret, signed, "sha256")[:PAYLOAD_TAG]
+
+    def _proof_digest(self, key: SigningKey, proof: str) -> bytes:
+        return hmac.digest(key.secret, b"".join((_PROOF_PURPOSE, self._instance_id.bytes, proof.encode())), "sha256")
 
     def _tag(self, key: SigningKey, token: Token) -> bytes:
         signed = b"".join((_PURPOSE, self._instance_id.bytes, token.body()))

@@ -13,6 +13,7 @@ from typing import Final, Self
 from router.incoming import Incoming
 from router.legacy_view import OldTickets
 from schemas.conversation_rows import AmendableRow, ContactRow, TalkRow
+from schemas.identity_rows import ProofRow
 from schemas.message import Party, Result
 from schemas.outbound_rows import SpokenRow
 from schemas.placement import OPEN, Visibility
@@ -54,6 +55,8 @@ class Ticket:
     created_at: datetime
     last_message_at: datetime
     closed_at: datetime | None = None
+    live: bool = False
+    live_until: datetime | None = None
     members: dict[bytes, str] = field(default_factory=dict)
     insiders: set[bytes] = field(default_factory=set)
 
@@ -81,6 +84,8 @@ class Ticket:
             last_message_at=row.last_message_at,
             closed_at=row.closed_at,
             merged_into_id=row.merged_into_id,
+            live=row.live,
+            live_until=row.live_until,
         )
 
     @property
@@ -107,6 +112,7 @@ class View:
         self.unseen: set[int] = set()
         self.asked: set[int] = set()
         self.talks: dict[bytes, TalkRow] = {}
+        self.proofs: dict[bytes, ProofRow] = {}
         self.amendable: dict[int, AmendableRow] = {}
         self.contacts: dict[tuple[str, bytes], ContactRow] = {}
         self.sent_before: defaultdict[int, list[int]] = defaultdict(list)
@@ -149,6 +155,10 @@ class View:
     def add_talks(self, rows: Iterable[TalkRow]) -> None:
         """Take locked conversations."""
         self.talks |= {row.digest: row for row in rows}
+
+    def add_proofs(self, rows: Iterable[ProofRow]) -> None:
+        """Take locked proofs of identity."""
+        self.proofs |= {row.digest: row for row in rows}
 
     def add_sent(self, rows: Iterable[SentRow]) -> None:
         """Take messages of ours about which somebody reports."""

@@ -53,6 +53,8 @@ def changes_of(
         + placer.sendings.blobs,
         conversations=sorted(placer.talks.rows.values()),
         contacts=sorted(placer.contacts.rows.values()),
+        used_proofs=placer.talks.used,
+        links=placer.talks.links,
         amended=sorted(placer.amendments.rows.values()),
         earlier=placer.amendments.earlier,
         bound=_bound(placer, view),
@@ -107,13 +109,22 @@ def _new_ticket(ticket: Ticket) -> TicketRow:
         created_at=ticket.created_at,
         last_message_at=ticket.last_message_at,
         closed_at=ticket.closed_at,
+        live=ticket.live,
+        live_until=ticket.live_until,
     )
 
 
 def change_of(ticket: Ticket) -> TicketChange:
     """Give what routing changes of a stored ticket."""
     return TicketChange(
-        ticket.id, ticket.status, ticket.version, ticket.message_count, ticket.last_message_at, ticket.closed_at
+        ticket.id,
+        ticket.status,
+        ticket.version,
+        ticket.message_count,
+        ticket.last_message_at,
+        ticket.closed_at,
+        live=ticket.live,
+        live_until=ticket.live_until,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas.conversation_rows import AmendedRow, ContactRow, EarlierRow, TalkRow
+from schemas.identity_rows import NewLinkRow, UsedProofRow
 from schemas.legacy import (
     BoundRow,
 )
@@ -58,6 +59,8 @@ class Changes:
     amended: Sequence[AmendedRow] = ()
     earlier: Sequence[EarlierRow] = ()
     contacts: Sequence[ContactRow] = ()
+    used_proofs: Sequence[UsedProofRow] = ()
+    links: Sequence[NewLinkRow] = ()
     bound: Sequence[BoundRow] = ()
     newcomers: Sequence[NewcomerRow] = ()
     revised: Sequence[RevisedRow] = ()

@@ -51,6 +51,7 @@ class TicketSnapshot(Wire):
     message_count: int = Field(ge=0, le=MAX_INTEGER)
     continues: TicketNumber | None = Field(default=None, description="the closed or other ticket this one follows")
     merged_into: TicketNumber | None = Field(default=None, description="the ticket on which this one goes on")
+    live: bool | None = Field(default=None, description="true: a chat in which somebody waits for an answer now")
 
 
 class EventMessage(Wire):

@@ -133,6 +133,8 @@ class TicketRow(NamedTuple):
     last_message_at: datetime
     closed_at: datetime | None
     merged_into_id: int | None = None
+    live: bool = False
+    live_until: datetime | None = None
 
 
 class TicketChange(NamedTuple):
@@ -144,6 +146,8 @@ class TicketChange(NamedTuple):
     message_count: int
     last_message_at: datetime
     closed_at: datetime | None
+    live: bool = False
+    live_until: datetime | None = None
 
 
 class ParticipantRow(NamedTuple):

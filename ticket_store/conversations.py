@@ -1,12 +1,14 @@
 """What a routing transaction asks of conversations: chats, their parts, people, proofs."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from schemas.conversation_rows import AmendableRow, ContactRow, ConversationKey, TalkRow
+from schemas.identity_rows import LinkRow, NewProofRow, ProofRow
 from schemas.routing_rows import HeldMessageRow
 from ticket_store.statements import statement
 
@@ -43,6 +45,37 @@ class ConversationStatements:
         """Find what we sent into the same conversations before these messages of ours: pairs of both."""
         rows = await self._conversation_rows("sends_up_to", {"message_ids": sorted(message_ids)})
         return [(row[0], row[1]) for row in rows]
+
+    async def lock_proofs(self, digests: Collection[bytes]) -> Sequence[ProofRow]:
+        """Lock proofs that people bring, behind the conversations."""
+        rows = await self._conversation_rows("lock_proofs", {"digests": sorted(digests)})
+        return [ProofRow(*row) for row in rows]
+
+    async def due_live(self, *, now: datetime, limit: int) -> Sequence[int]:
+        """Find live chats in which the time may be over, the longest waiting first."""
+        return [row[0] for row in await self._conversation_rows("due_live", {"now": now, "limit": limit})]
+
+    async def waiting_since(self, ticket_id: int) -> datetime | None:
+        """Give since when the customer of a ticket waits for an agent; None when the last word was an agent's."""
+        rows = await self._conversation_rows("waiting_since", {"ticket_id": ticket_id})
+        return rows[0][0] if rows else None
+
+    async def keep_proofs(self, rows: Sequence[NewProofRow]) -> None:
+        """Keep the digests of proofs that are given out."""
+        text = statement("conversations", "copy_identity_proofs")
+        async with self._connection.cursor() as cursor, cursor.copy(text) as copy:
+            for row in rows:
+                await copy.write_row(row)
+
+    async def links_of(self, ticket_id: int) -> Sequence[LinkRow]:
+        """Read who is proven to be the requester of a ticket."""
+        rows = await self._conversation_rows("links_of", {"ticket_id": ticket_id})
+        return [LinkRow(*row) for row in rows]
+
+    async def undo_link(self, link_id: int, *, by: str, now: datetime) -> None:
+        """Undo a link, under the locks of its conversation and its ticket."""
+        parameters = {"id": link_id, "by": by, "now": now}
+        await self._connection.execute(statement("conversations", "undo_link"), parameters)
 
     async def _conversation_rows(self, name: str, parameters: Mapping[str, object]) -> list[TupleRow]:
         cursor = await self._connection.execute(statement("conversations", name), parameters)

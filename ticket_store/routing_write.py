@@ -22,9 +22,10 @@ COPIES: Final = (
     ("copy_blob_refs", "blobs"),
     ("copy_notices", "notices"),
     ("copy_earlier_texts", "earlier"),
+    ("copy_identity_links", "links"),
 )
 """Statement and field of `Changes`, in an order that foreign keys allow."""
-FILES: Final = {"copy_earlier_texts": "conversations"}
+FILES: Final = {"copy_earlier_texts": "conversations", "copy_identity_links": "conversations"}
 """Statements that stand elsewhere."""
 
 
@@ -65,7 +66,7 @@ class Writer:
     async def _change(self, changes: Changes) -> None:
         await self._arrays(
             "change_tickets",
-            ("ids", "statuses", "versions", "message_counts", "last_message_ats", "closed_ats"),
+            ("ids", "statuses", "versions", "message_counts", "last_message_ats", "closed_ats", "lives", "live_untils"),
             changes.ticket_changes,
         )
         ids = ("scopes", "digests", "known_message_ids", "reuseds")
@@ -83,6 +84,8 @@ class Writer:
         await self._arrays("change_conversations", talks, changes.conversations, file="conversations")
         texts = ("ids", "body_texts", "body_htmls", "details")
         await self._arrays("amend_messages", texts, changes.amended, file="conversations")
+        used = ("twins", "used_ats", "conversations")
+        await self._arrays("use_proofs", used, changes.used_proofs, file="conversations")
         people = ("accounts", "address_keys", "channels", "addresses", "states", "sinces")
         await self._arrays("change_contacts", people, changes.contacts, file="conversations")
 

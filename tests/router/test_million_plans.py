@@ -70,6 +70,9 @@ def one(file: str, name: str, most: int, **more: Any) -> Asked:
     return Asked(file=file, name=name, each=0, most=most, more=more)
 
 
+TICKET_CHANGE: Final = (
+    *("ids", "statuses", "versions", "message_counts", "last_message_ats", "closed_ats", "lives", "live_untils"),
+)
 BATCHES: Final = (
     routing("claim_deliveries", "keys", "message_ids"),
     routing("taken_deliveries", "keys"),
@@ -90,7 +93,7 @@ BATCHES: Final = (
     routing("old_tickets", "desks", "numbers"),
     routing("lock_tickets", "ticket_ids", each=6),
     routing("participants", "ticket_ids", each=6),
-    written("change_tickets", "ids", "statuses", "versions", "message_counts", "last_message_ats", "closed_ats"),
+    written("change_tickets", *TICKET_CHANGE),
     written("own_ids", "scopes", "digests", "known_message_ids", "reuseds"),
     written("index_quoted", "scopes", "digests", "address_keys", "message_ids"),
     written("take_own_ids", "scopes", "digests", "known_message_ids", "reuseds"),

@@ -52,7 +52,16 @@ READS = {
     "participants": ("ticket_ids",),
 }
 WRITES = {
-    "change_tickets": ("ids", "statuses", "versions", "message_counts", "last_message_ats", "closed_ats"),
+    "change_tickets": (
+        "ids",
+        "statuses",
+        "versions",
+        "message_counts",
+        "last_message_ats",
+        "closed_ats",
+        "lives",
+        "live_untils",
+    ),
     "own_ids": ("scopes", "digests", "known_message_ids", "reuseds"),
     "index_quoted": ("scopes", "digests", "address_keys", "message_ids"),
     "take_own_ids": ("scopes", "digests", "known_message_ids", "reuseds"),
@@ -105,6 +114,8 @@ async def columns_of(lab: Lab, size: int) -> dict[str, Any]:
         "message_counts": [1] * size,
         "last_message_ats": [None] * size,
         "closed_ats": [None] * size,
+        "lives": [False] * size,
+        "live_untils": [None] * size,
         "reuseds": [False] * size,
         "states": ["held"] * size,
         "decisions": ["{}"] * size,

@@ -171,6 +171,8 @@ def conversation_columns(tickets: list[int], keys: list[bytes]) -> dict[str, Any
         "accounts": ["bot"] * size,
         "person_keys": keys,
         "is_groups": [False] * size,
+        "lives": [False] * size,
+        "live_untils": [None] * size,
         "wrong_proofs": [0] * size,
         "wrong_sinces": [None] * size,
         "addresses": ["x"] * size,

@@ -40,3 +40,44 @@ create table contacts (
     since       timestamptz not null,
     primary key (account, address_key)
 );
+
+-- A chat that somebody waits in. `live_until` is when it becomes a ticket like others, unless an agent answers.
+alter table tickets
+    add column live boolean not null default false,
+    add column live_until timestamptz;
+create index tickets_live on tickets (live_until) where live and live_until is not null;
+
+-- Proofs that we gave out: whoever brings one is the requester of that ticket. Kept as digests alone.
+create table identity_proofs (
+    digest       bytea primary key,
+    ticket_id    bigint not null references tickets (id),
+    scope        text not null,
+    channel      text not null,                        -- where it may be brought
+    made_by      text not null,
+    made_at      timestamptz not null,
+    expires_at   timestamptz not null,
+    twin         bytea not null,                       -- one invitation's link and code: one use takes both
+    used_at      timestamptz,
+    conversation bytea
+);
+create index identity_proofs_ticket on identity_proofs (ticket_id);
+create index identity_proofs_twin on identity_proofs (twin);
+
+-- Who was proven to be a ticket's requester on another channel.
+create table identity_links (
+    id            bigint generated always as identity primary key,
+    ticket_id     bigint not null references tickets (id),
+    requester_key bytea not null,
+    person_key    bytea not null,
+    channel       text not null,
+    account       text not null,
+    address       text not null,
+    name          text not null default '',
+    conversation  bytea not null,
+    message_id    bigint not null,                     -- the message that brought the proof
+    made_by       text not null,                       -- who gave the proof out
+    linked_at     timestamptz not null,
+    undone_at     timestamptz,
+    undone_by     text not null default ''
+);
+create index identity_links_ticket on identity_links (ticket_id);

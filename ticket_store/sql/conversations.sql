@@ -80,3 +80,61 @@ cross join lateral (
 ) m
 join sends s on s.message_id = m.id
 where m.direction = 'out' and m.conversation = latest.conversation;
+
+-- name: due_live
+-- Live chats in which the time may be over, the longest waiting first.
+select id from tickets
+where live and live_until is not null and live_until <= :now
+order by live_until
+limit :limit;
+
+-- name: waiting_since
+-- When the customer of a ticket began to wait: the first public message after the last one of an agent.
+select min(m.received_at)
+from messages m
+where m.ticket_id = :ticket_id and m.author = 'customer' and m.visibility = 'public'
+  and m.received_at > coalesce(
+      (
+          select a.received_at from messages a
+          where a.ticket_id = :ticket_id and a.author = 'agent' and a.visibility = 'public'
+          order by a.received_at desc
+          limit 1
+      ),
+      '-infinity'
+  );
+
+-- name: lock_proofs
+-- Lock proofs that people bring, by digest, and say what they were made for.
+select p.digest, p.ticket_id, p.scope, p.channel, p.made_by, p.expires_at, p.twin, p.used_at
+from unnest(:digests::bytea[]) as c (digest)
+join identity_proofs p on p.digest = c.digest
+order by p.digest
+for update of p;
+
+-- name: use_proofs
+-- Note that proofs were brought; the link and the code of one invitation are used together.
+update identity_proofs p
+set used_at = c.used_at, conversation = c.conversation
+from unnest(:twins::bytea[], :used_ats::timestamptz[], :conversations::bytea[]) as c (twin, used_at, conversation)
+where p.twin = c.twin and p.used_at is null;
+
+-- name: copy_identity_links
+-- Note who was proven to be whose requester.
+copy identity_links (ticket_id, requester_key, person_key, channel, account, address, name, conversation, message_id,
+                     made_by, linked_at)
+from stdin;
+
+-- name: copy_identity_proofs
+-- Keep the digests of proofs that we give out.
+copy identity_proofs (digest, ticket_id, scope, channel, made_by, made_at, expires_at, twin) from stdin;
+
+-- name: links_of
+-- Who is proven to be the requester of a ticket, on which channel.
+select id, ticket_id, person_key, channel, account, address, name, conversation, linked_at
+from identity_links
+where ticket_id = :ticket_id and undone_at is null
+order by id;
+
+-- name: undo_link!
+-- Undo a proven link, under the locks of its conversation and its ticket.
+update identity_links set undone_at = :now, undone_by = :by where id = :id and undone_at is null;

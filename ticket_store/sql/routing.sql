@@ -184,7 +184,7 @@ join legacy_tickets t on t.desk = c.desk and t.number = c.number;
 -- Lock tickets by id, and read them with the number of the ticket that each follows.
 select t.id, t.number, t.scope, t.account, t.channel, t.subject, t.subject_base, t.match_key, t.requester_key,
        t.requester_address, t.requester_name, t.status, t.version, t.message_count, t.continues_id, t.created_at,
-       t.last_message_at, t.closed_at, t.merged_into_id,
+       t.last_message_at, t.closed_at, t.merged_into_id, t.live, t.live_until,
        (select f.number from tickets f where f.id = t.continues_id) as continues_number
 from unnest(:ticket_ids::bigint[]) as c (id)
 join tickets t on t.id = c.id

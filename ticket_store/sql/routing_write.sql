@@ -2,7 +2,7 @@
 -- Store new tickets.
 copy tickets (id, number, scope, account, channel, subject, subject_base, match_key, requester_key, requester_address,
               requester_name, status, version, message_count, continues_id, created_at, last_message_at, closed_at,
-              merged_into_id)
+              merged_into_id, live, live_until)
 from stdin;
 
 -- name: copy_messages
@@ -51,10 +51,11 @@ copy ticket_participants (ticket_id, address_key, address, role) from stdin;
 -- Raise versions and counts of locked tickets.
 update tickets t
 set status = c.status, version = c.version, message_count = c.message_count, last_message_at = c.last_message_at,
-    closed_at = c.closed_at
+    closed_at = c.closed_at, live = c.live, live_until = c.live_until
 from unnest(:ids::bigint[], :statuses::text[], :versions::bigint[], :message_counts::int[],
-            :last_message_ats::timestamptz[], :closed_ats::timestamptz[])
-    as c (id, status, version, message_count, last_message_at, closed_at)
+            :last_message_ats::timestamptz[], :closed_ats::timestamptz[], :lives::boolean[],
+            :live_untils::timestamptz[])
+    as c (id, status, version, message_count, last_message_at, closed_at, live, live_until)
 where t.id = c.id;
 
 -- name: own_ids
