@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from console.conversation_detail import conversation_lines
 from console.legacy_detail import old_ticket
 from console.message_detail import evidence_lines, file_lines, message_lines, party_text, text_lines
 from console.moments import moment
@@ -26,7 +27,7 @@ def ticket(found: Plain) -> str:
         "merged here": ", ".join(found["merged_from"]),
         "participants": ", ".join(f"{one['address']} ({one['role']})" for one in found["participants"]),
     }
-    head = [f"Ticket {line['number']}: {plain(line['subject'])}", *_facts(facts)]
+    head = [f"Ticket {line['number']}: {plain(line['subject'])}", *_facts(facts), *conversation_lines(found)]
     old = [*_old_tickets(found)]
     messages = (part for message in found["messages"] for part in message_lines(message, line["number"]))
     return "\n".join([*head, *old, *messages])

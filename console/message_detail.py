@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from console.conversation_detail import earlier_lines
 from console.moments import moment
 from console.safe_text import paragraphs, plain, told
 
@@ -30,6 +31,7 @@ def message_lines(found: Plain, number: str) -> Iterator[str]:
     yield from _sending(found["sending"])
     for repeat in found["repeats"]:
         yield f"   came again as {repeat['kind']} ({repeat['account']}, {moment(repeat['received_at'])})"
+    yield from earlier_lines(found)
     yield from file_lines(found["files"])
     yield from text_lines(found["text"])
 

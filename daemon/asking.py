@@ -78,8 +78,10 @@ async def check_account(store: Opened, connection: AsyncConnection[TupleRow], ac
 def for_people(row: Mapping[str, Any]) -> Mapping[str, Any]:
     """Give a row with its ticket number in groups, as it is read out; JSON keeps the ten digits.
 
-    An old desk's number stays as that desk wrote it; ours stands beside it.
+    A chat in which somebody waits is said to be live. An old desk's number stays as that desk wrote it; ours stands
+    beside it.
     """
     if "desk" in row:
         return {**row, "ticket": shown(row["ticket"]) if row["ticket"] else ""}
-    return {**row, "number": shown(row["number"])} if row.get("number") else row
+    live = {"status": f"{row['status']}, live"} if row.get("live") else {}
+    return {**row, **live, "number": shown(row["number"])} if row.get("number") else row

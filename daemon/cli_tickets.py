@@ -1,4 +1,4 @@
-"""`tickets list|show|reply|note|close|reopen|spam|merge|move`."""
+"""`tickets list|show|reply|note|close|reopen|spam|merge|move|invite|unlink|turn`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -198,3 +198,50 @@ def move(
     from daemon.tending import move_message  # noqa: PLC0415 - see `daemon.cli`
 
     move_message(message, to=to, new=new, hold=hold, by=by)
+
+
+@app.command()
+def invite(
+    number: Number,
+    *,
+    to: Annotated[str, typer.Option("--to", metavar="CHANNEL", help="Where they will bring it: telegram, viber ...")],
+    hours: Annotated[float, typer.Option("--hours", metavar="N", help="How long it may be used.")] = 24,
+    by: By = None,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Let the requester prove on another channel who they are.
+
+    Gives a link's payload and a code to type. Whoever brings one of them goes on there with this ticket.
+    """
+    del config
+    from daemon.conversing import invite as make  # noqa: PLC0415 - see `daemon.cli`
+
+    make(number, channel=to, hours=hours, by=by, as_json=as_json)
+
+
+@app.command()
+def unlink(
+    number: Number,
+    *,
+    address: Annotated[str | None, typer.Option(metavar="ADDRESS", help="This one alone. Default: all.")] = None,
+    by: By = None,
+    config: Config = None,
+) -> None:
+    """Undo what an invitation linked.
+
+    The next message of that conversation opens a ticket of its own.
+    """
+    del config
+    from daemon.conversing import unlink as undo  # noqa: PLC0415 - see `daemon.cli`
+
+    undo(number, address=address, by=by)
+
+
+@app.command()
+def turn(number: Number, *, config: Config = None) -> None:
+    """Turn a live chat into a ticket like others."""
+    del config
+    from daemon.conversing import turn as turned  # noqa: PLC0415 - see `daemon.cli`
+
+    turned(number)

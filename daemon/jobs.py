@@ -17,6 +17,7 @@ from daemon.spool_jobs import SpoolRetention, SpoolWatch
 from daemon.wiring import LatePublisher
 from router.relay import Relay
 from router.second_look import SecondLook
+from router.turning import Turning
 from ticket_store.backlog import read_backlog
 from ticket_store.blobs_local import LocalBlobStore
 from ticket_store.collect import collect, cutoff
@@ -54,6 +55,7 @@ class Jobs:
         relay: Relay,
         metrics: RouteMetrics,
         second_look: SecondLook,
+        turning: Turning,
         retention: SpoolRetention,
     ) -> None:
         self._process = process
@@ -64,6 +66,7 @@ class Jobs:
         self._relay = relay
         self._metrics = metrics
         self._second_look = second_look
+        self._turning = turning
         self._retention = retention
         self._published = 0
         self._spool_watch = SpoolWatch(metrics=metrics)
@@ -73,6 +76,7 @@ class Jobs:
         jobs = [self._every(LOOK_EVERY, self.look)]
         if shared:
             jobs.append(self._every(LOOK_EVERY, self.look_again))
+            jobs.append(self._every(LOOK_EVERY, self.turn))
             jobs.append(self._every(TRIM_EVERY, self._retention.apply, CALM))
             jobs += [self._every(TRIM_EVERY, self.trim, CALM), self._every(COLLECT_EVERY, self.collect, CALM)]
         await asyncio.gather(*jobs)
@@ -144,6 +148,10 @@ class Jobs:
         """Decide anew about held messages that later evidence may place, until none is due."""
         while await self._second_look.round():
             pass
+
+    async def turn(self) -> None:
+        """Turn live chats in which nobody answered in time."""
+        await self._turning.round()
 
     async def trim(self) -> None:
         """Apply the log's retention, where it is ours: never past the slowest stored offset."""

@@ -18,10 +18,12 @@ from daemon.errors import UserError
 from daemon.settings import Settings
 from daemon.wiring import components, database_url, desks, make_log, policies, postgres, status_move
 from router.desk import Desk
+from router.linking import Linking
 from router.moving import Moving
 from router.outbound import Outbound
 from router.second_look import SecondLook
 from router.tending import Tending
+from router.turning import Turning
 from ticket_store.embedded import EmbeddedPostgresError
 from ticket_store.instance import Instance, read_or_create
 from ticket_store.migrate import MigrationError, State, migrate, schema_state
@@ -140,6 +142,23 @@ def moving(store: Opened) -> Moving:
     """Give what moves messages."""
     numbers = TicketNumbers(key=store.instance.ticket_number_key)
     return Moving(
+        store=OutboundStore(pool=store.pool, numbers=numbers),
+        policies=policies(store.settings),
+        source=store.instance.source,
+        clock=now,
+    )
+
+
+def linking(store: Opened) -> Linking:
+    """Give what invites requesters to other channels."""
+    numbers = TicketNumbers(key=store.instance.ticket_number_key)
+    return Linking(store=OutboundStore(pool=store.pool, numbers=numbers), clock=now)
+
+
+def turning(store: Opened) -> Turning:
+    """Give what turns live chats."""
+    numbers = TicketNumbers(key=store.instance.ticket_number_key)
+    return Turning(
         store=OutboundStore(pool=store.pool, numbers=numbers),
         policies=policies(store.settings),
         source=store.instance.source,

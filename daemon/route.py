@@ -23,9 +23,11 @@ from router.ports import LogErrors
 from router.positions import Positions
 from router.relay import Relay
 from router.second_look import SecondLook
+from router.turning import Turning
 from router.worker import RouterWorker
 from ticket_store.instance import Instance, read_or_create
 from ticket_store.numbers import TicketNumbers
+from ticket_store.outbound import OutboundStore
 from ticket_store.outbox import PostgresOutbox
 from ticket_store.pool import Pool, make_pool
 from ticket_store.routing import RoutingStore
@@ -77,6 +79,12 @@ async def route(process: Process, *, jobs: bool = True) -> None:
                 desk=Desk(store=store, policies=policies(settings), source=instance.source, clock=now),
                 keep=timedelta(days=settings.spool.keep_machine_days),
                 metrics=metrics,
+                clock=now,
+            ),
+            turning=Turning(
+                store=OutboundStore(pool=pool, numbers=TicketNumbers(key=instance.ticket_number_key)),
+                policies=policies(settings),
+                source=instance.source,
                 clock=now,
             ),
             second_look=SecondLook(

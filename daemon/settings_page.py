@@ -22,6 +22,7 @@ PAGE: Final = Path(__file__).parents[1] / "docs" / "settings.md"
 UNITS: Final = {
     "bytes": "bytes",
     "seconds": "seconds",
+    "minutes": "minutes",
     "hours": "hours",
     "days": "days",
     "timeout": "seconds",

@@ -11,6 +11,14 @@ from psycopg.rows import TupleRow
 from schemas.numbers import parse, shown
 from ticket_store.listing import ShownFile, checked_limit, fetch_all, fetch_rows, shown_files
 from ticket_store.statements import statement
+from ticket_store.ticket_conversations import (
+    Conversation,
+    EarlierText,
+    IdentityLink,
+    conversations_on,
+    earlier_texts,
+    links_on,
+)
 
 
 class TicketNotFoundError(LookupError):
@@ -19,7 +27,7 @@ class TicketNotFoundError(LookupError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketLine:
-    """One ticket of a listing."""
+    """One ticket of a listing. `live`: a chat in which somebody waits now."""
 
     number: str
     subject: str
@@ -29,6 +37,7 @@ class TicketLine:
     requester: str
     requester_name: str
     message_count: int
+    live: bool
     created_at: datetime
     last_message_at: datetime
     cursor: str = field(repr=False)
@@ -97,6 +106,7 @@ class TicketMessage:
     raw_sha256: str
     raw_size: int | None
     repeats: tuple[Repeat, ...]
+    earlier: tuple[EarlierText, ...]
     sending: Sending | None
 
 
@@ -122,6 +132,8 @@ class TicketDetail:
     merged_at: datetime | None
     merged_from: Sequence[str]
     participants: tuple[Participant, ...]
+    conversations: tuple[Conversation, ...]
+    links: tuple[IdentityLink, ...]
     messages: tuple[TicketMessage, ...]
 
 
@@ -168,11 +180,20 @@ async def show_ticket(connection: AsyncConnection[TupleRow], number: str) -> Tic
         rows = await fetch_rows(connection, statement("tickets", "messages"), which)
         ids = {"message_ids": [row["id"] for row in rows]}
         repeats = await fetch_rows(connection, statement("tickets", "repeats"), ids)
-    messages = tuple(_message(row, repeats) for row in rows)
-    return TicketDetail(ticket=lines[0], **facts[0], participants=tuple(people), messages=messages)
+        earlier = await earlier_texts(connection, ids["message_ids"])
+        conversations, links = await conversations_on(connection, bare), await links_on(connection, bare)
+    messages = tuple(_message(row, repeats, earlier.get(row["id"], ())) for row in rows)
+    return TicketDetail(
+        ticket=lines[0],
+        **facts[0],
+        participants=tuple(people),
+        conversations=conversations,
+        links=links,
+        messages=messages,
+    )
 
 
-def _message(row: dict[str, Any], repeats: Iterable[dict[str, Any]]) -> TicketMessage:
+def _message(row: dict[str, Any], repeats: Iterable[dict[str, Any]], earlier: tuple[EarlierText, ...]) -> TicketMessage:
     details = row.pop("details")
     overflow = details.get("text", {}).get("overflow") or {}
     mine = tuple(
@@ -186,6 +207,7 @@ def _message(row: dict[str, Any], repeats: Iterable[dict[str, Any]]) -> TicketMe
         files=shown_files(details),
         text_sha256=overflow.get("sha256", ""),
         repeats=mine,
+        earlier=earlier,
         sending=sending,
     )
 

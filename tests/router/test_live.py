@@ -40,8 +40,8 @@ async def live(lab: Lab) -> list[bool]:
 async def answer(lab: Lab, *, minutes: float) -> None:
     """Let an agent write on the ticket."""
     await lab.run(
-        "insert into messages (id, ticket_id, state, direction, kind, channel, account, scope, delivery_key, sender_key,"
-        " sender_address, received_at, normalizer_version, details, decision, author)"
+        "insert into messages (id, ticket_id, state, direction, kind, channel, account, scope, delivery_key,"
+        " sender_key, sender_address, received_at, normalizer_version, details, decision, author)"
         " select nextval('message_ids'), id, 'ticketed', 'out', 'message', channel, account, scope, sha256('x'), '',"
         " 'site', %s, 0, '{}', '{}', 'agent' from tickets",
         [START + timedelta(minutes=minutes)],

@@ -21,7 +21,7 @@ from ticket_store.statements import statement, statements
 
 Arguments = dict[str, Any]
 SIZES: Final = (1, 500)
-QUEUES: Final = ("notices_due", "spool_look_again", "sends_due")
+QUEUES: Final = ("notices_due", "spool_look_again", "sends_due", "tickets_live")
 """Indexes of what is due alone, read from their beginning until there is enough."""
 SLACK: Final = 50
 """Rows that a statement may read beside what its limit says."""
@@ -117,6 +117,8 @@ BATCHES: Final = (
     *(
         talk("insert_conversations", "digests", "scopes", "channels", "accounts"),
         talk("lock_conversations", "digests"),
+        talk("lock_proofs", "digests"),
+        talk("use_proofs", "twins", "used_ats", "conversations", each=6),
         talk("lock_amendable", "message_ids"),
         talk("amend_messages", "ids", "body_texts", "body_htmls", "details", each=6),
         talk("contacts_of", "accounts", "address_keys"),
@@ -141,6 +143,10 @@ SINGLE: Final = (
     one("routing", "whereabouts", 4, id=50_009),
     one("routing", "ticket_by_number", 2, number="0000050009"),
     one("routing", "to_look_at", 200, now=NOW.replace(year=2100), limit=100),
+    one("conversations", "due_live", 200, now=NOW.replace(year=2100), limit=100),
+    one("conversations", "waiting_since", 100, ticket_id=50_010),
+    one("conversations", "links_of", 10, ticket_id=50_010),
+    one("conversations", "undo_link", 4, id=50_010, by="x", now=NOW),
     one("routing_write", "looked_at", 4, id=50_009),
     one(
         "routing_write",

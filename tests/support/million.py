@@ -33,6 +33,8 @@ BIG: Final = (
     "legacy_ids",
     "conversations",
     "contacts",
+    "identity_proofs",
+    "identity_links",
 )
 """Tables that no statement may read whole."""
 
@@ -87,6 +89,12 @@ _FILL: Final[tuple[LiteralString, ...]] = (
        select k(n), 's', 'telegram', 'bot', k(n), 1 + n % 300000 from generate_series(0, 1000000) n""",
     """insert into contacts (account, address_key, channel, address, state, since)
        select 'bot', k(n), 'telegram', n::text, 'blocked', now() from generate_series(0, 200000) n""",
+    """insert into identity_proofs
+       select k(n), 1 + n % 300000, 's', 'telegram', 'x', now(), now(), k(n) from generate_series(0, 200000) n""",
+    """insert into identity_links (ticket_id, requester_key, person_key, channel, account, address, conversation,
+                                   message_id, made_by, linked_at)
+       select n, k(n), k(n), 'telegram', 'bot', n::text, k(n), n, 'x', now() from generate_series(1, 200000) n""",
+    "update tickets set live = true, live_until = now() where id % 100 = 1",
 )
 
 
@@ -177,4 +185,7 @@ def conversation_columns(tickets: list[int], keys: list[bytes]) -> dict[str, Any
         "wrong_sinces": [None] * size,
         "addresses": ["x"] * size,
         "sinces": [NOW] * size,
+        "twins": keys,
+        "conversations": keys,
+        "used_ats": [NOW] * size,
     }

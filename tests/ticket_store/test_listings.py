@@ -54,6 +54,7 @@ async def test_tickets_come_newest_message_first(connection: Connection, rows: S
         "requester": "ana@example.org",
         "requester_name": "Ana",
         "message_count": 3,
+        "live": False,
         "created_at": "2026-03-01T12:09:00+00:00",
         "last_message_at": "2026-03-01T12:09:00+00:00",
         "cursor": "2026-03-01T12:09:00.000000+00:00~2",

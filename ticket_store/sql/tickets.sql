@@ -2,7 +2,7 @@
 -- Gives a page of tickets, newest message first, of those that fit every filter given.
 select
     number, subject, status, channel, account, requester_address as requester, requester_name, message_count,
-    created_at, last_message_at,
+    live, created_at, last_message_at,
     to_char(last_message_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00~"') || id as cursor
 from tickets
 where ((:status)::text is null or status = :status)
@@ -16,7 +16,7 @@ limit :limit;
 -- Gives one ticket as the listing does.
 select
     number, subject, status, channel, account, requester_address as requester, requester_name, message_count,
-    created_at, last_message_at, '' as cursor
+    live, created_at, last_message_at, '' as cursor
 from tickets
 where number = :number;
 
@@ -70,3 +70,45 @@ select
 from duplicates as repeat
 where repeat.original_message_id = any(:message_ids::bigint[])
 order by repeat.received_at, repeat.id;
+
+-- name: conversations_on
+-- Gives the conversations in which messages of a ticket, and of those merged into it, were written, the latest last.
+with recursive family (id, step) as (
+    select id, 0 from tickets where number = :number
+    union all
+    select ticket.id, family.step + 1
+    from family
+    join tickets as ticket on ticket.merged_into_id = family.id
+    where family.step < 16
+)
+select
+    message.channel, message.account, message.details #>> '{thread,conversation,shown}' as conversation,
+    coalesce(talk.is_group, false) as is_group, coalesce(talk.ticket_id in (select id from family), false) as goes_on_here,
+    max(message.received_at) as last_at
+from family
+join messages as message on message.ticket_id = family.id
+left join conversations as talk on talk.digest = message.conversation
+where message.conversation is not null
+group by 1, 2, 3, 4, 5
+order by last_at;
+
+-- name: contact_states
+-- Gives whether chats may be written to, as far as their platforms told.
+select account, address_key, state, since
+from contacts
+where (account, address_key) in (select * from unnest(:accounts::text[], :address_keys::bytea[]));
+
+-- name: identity_links
+-- Gives who was proven to be the requester of a ticket on another channel, and what of that was undone.
+select link.channel, link.account, link.address, link.name, link.made_by, link.linked_at, link.undone_at, link.undone_by
+from identity_links as link
+join tickets on tickets.id = link.ticket_id
+where tickets.number = :number
+order by link.id;
+
+-- name: earlier_texts
+-- Gives what messages said before they were changed, in the order in which they said it.
+select message_id, said_until, body_text as text, files
+from earlier_texts
+where message_id = any(:message_ids::bigint[])
+order by said_until, id;
