@@ -1,6 +1,6 @@
 """What routing needs of the store for conversations alone; a batch without any asks for none of it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -49,4 +49,12 @@ class ConversationTransaction(Protocol):
 
     async def undo_link(self, link_id: int, *, by: str, now: datetime) -> None:
         """Undo a link, under the locks of its conversation and its ticket."""
+        ...
+
+    async def own_parts(self, echoes: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], int]:
+        """Find messages of ours by account and the name that we gave a part at the platform."""
+        ...
+
+    async def parts_under_way(self, chats: Collection[tuple[str, str]]) -> Sequence[tuple[str, str, int, str]]:
+        """Find what we are sending into chats just now: account, chat, message and its text."""
         ...

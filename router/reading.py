@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from router.contacts import contact_key
+from router.echoes import read_echoes
 from router.incoming import Incoming, receive
 from router.legacy_reading import name_old_tickets, old_keys, read_old_tickets
 from router.outgoing import OUT
@@ -73,6 +74,7 @@ async def read_view(
     await _read_contacts(transaction, view, messages)
     await _read_sent(transaction, view, everyone)
     await _read_spoken(transaction, view, everyone)
+    await read_echoes(transaction, view, messages)
     return view
 
 

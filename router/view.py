@@ -115,6 +115,8 @@ class View:
         self.proofs: dict[bytes, ProofRow] = {}
         self.amendable: dict[int, AmendableRow] = {}
         self.contacts: dict[tuple[str, bytes], ContactRow] = {}
+        self.own_parts: dict[tuple[str, str], int] = {}
+        self.under_way: defaultdict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
         self.sent_before: defaultdict[int, list[int]] = defaultdict(list)
         self.old = OldTickets()
 
@@ -181,6 +183,10 @@ class View:
     def whole(self, found: KnownRow | None) -> KnownRow | None:
         """Give the message of which this one is a part, itself unless it came in an album."""
         return found if found is None or found.part_of is None else self.messages.get(found.part_of)
+
+    def owner_of_own(self, message: Incoming) -> KnownRow | None:
+        """Give the message that has this one's own id already."""
+        return self.owner(message.own) if message.own else None
 
     def takes_over(self, message: Incoming) -> bool:
         """Whether the message's id belongs so far to one whose sender's check failed, as this one's did not."""

@@ -77,6 +77,18 @@ class ConversationStatements:
         parameters = {"id": link_id, "by": by, "now": now}
         await self._connection.execute(statement("conversations", "undo_link"), parameters)
 
+    async def own_parts(self, echoes: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], int]:
+        """Find messages of ours by account and the name that we gave a part at the platform."""
+        accounts, names = (list(column) for column in zip(*sorted(echoes), strict=True))
+        rows = await self._conversation_rows("own_parts", {"accounts": accounts, "echoes": names})
+        return {(row[0], row[1]): row[2] for row in rows}
+
+    async def parts_under_way(self, chats: Collection[tuple[str, str]]) -> Sequence[tuple[str, str, int, str]]:
+        """Find what we are sending into chats just now: account, chat, message and its text."""
+        accounts, names = (list(column) for column in zip(*sorted(chats), strict=True))
+        rows = await self._conversation_rows("parts_under_way", {"accounts": accounts, "chats": names})
+        return [(row[0], row[1], row[2], row[3]) for row in rows]
+
     async def _conversation_rows(self, name: str, parameters: Mapping[str, object]) -> list[TupleRow]:
         cursor = await self._connection.execute(statement("conversations", name), parameters)
         return await cursor.fetchall()

@@ -6,11 +6,11 @@ reached the customer already and is never sent again, and it reopens nothing.
 
 from typing import Final
 
+from router.echoes import is_echo, ours
 from router.findings import Findings, search
 from router.gates import Candidate, Case, GateCheck, Refusal, in_conversation, refused_by, scope, spam
 from router.outgoing import OUT
 from router.placement import Placement, held, joined, noted
-from schemas.message import Kind
 from schemas.placement import Evidence, Gate, HoldReason, Relation, Rule, Source
 
 GATES: Final[tuple[tuple[Gate, GateCheck], ...]] = (
@@ -28,22 +28,16 @@ def ask_agent(case: Case, candidate: Candidate) -> Refusal | None:
     return refused_by(GATES, case, candidate)
 
 
-def is_echo(case: Case) -> bool:
-    """Whether a message was written from our account."""
-    inbound = case.message.message
-    return inbound.kind is Kind.MESSAGE and case.message.conversation is not None and "echo" in inbound.details
-
-
 def by_echo(case: Case, findings: Findings) -> Placement | None:
     """Tell our own message that came back from one that an agent wrote elsewhere."""
-    if not is_echo(case):
+    if not is_echo(case.message):
         return None
     if not case.policy.trusts(case.message.message.verdict.result):
         return held(findings, rule=Rule.ECHO, reason=HoldReason.SUSPICIOUS, why=UNPROVEN)
-    ours = _ours(case)
-    if ours is not None:
-        evidence = Evidence(source=Source.ECHO, relation=Relation.KNOWN, message_id=ours)
-        return noted(why=OURS, rule=Rule.ECHO, evidence=(evidence,)).being(ours)
+    own = _ours(case)
+    if own is not None:
+        evidence = Evidence(source=Source.ECHO, relation=Relation.KNOWN, message_id=own)
+        return noted(why=OURS, rule=Rule.ECHO, evidence=(evidence,)).being(own)
     found = search(case, ask_agent)
     if found.accepted is None:
         return noted(why=NOWHERE, rule=Rule.ECHO)
@@ -55,5 +49,7 @@ def by_echo(case: Case, findings: Findings) -> Placement | None:
 
 def _ours(case: Case) -> int | None:
     """Give the message of ours that this one is."""
-    owner = case.view.owner(case.message.own) if case.message.own else None
-    return owner.id if owner is not None and owner.direction == OUT else None
+    owner = case.view.owner_of_own(case.message)
+    if owner is not None and owner.id != case.message.id:
+        return owner.id if owner.direction == OUT else None
+    return ours(case.message, case.view)

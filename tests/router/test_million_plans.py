@@ -117,6 +117,8 @@ BATCHES: Final = (
     *(
         talk("insert_conversations", "digests", "scopes", "channels", "accounts"),
         talk("lock_conversations", "digests"),
+        talk("own_parts", "accounts", "echoes"),
+        talk("parts_under_way", "accounts", "chats", each=30),
         talk("lock_proofs", "digests"),
         talk("use_proofs", "twins", "used_ats", "conversations", each=6),
         talk("lock_amendable", "message_ids"),

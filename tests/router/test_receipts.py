@@ -142,6 +142,40 @@ async def test_what_we_sent_and_comes_back_is_noted(database: str) -> None:
         assert known[0]["n"] == 1
 
 
+async def part(lab: Lab, message_id: int, *, echo: str = "", state: str = "trying") -> None:
+    """Let a part of a message of ours be on its way, its platform's answer not yet here."""
+    await lab.run("delete from thread_ids where known_message_id = %s", [message_id])
+    await lab.run("update sends set chat = 'ana', state = 'queued' where message_id = %s", [message_id])
+    await lab.run(
+        "insert into send_parts (message_id, part, state, echo) values (%s, 0, %s, %s)", [message_id, state, echo]
+    )
+
+
+@pytest.mark.parametrize(
+    ("echo", "text", "is_ours"),
+    [
+        ({"random_id": 77}, "whatever", True),
+        ({"random_id": 78}, "something else", False),
+        ({"id": "10"}, "answer 10", True),
+        ({"id": "10"}, "something else", False),
+    ],
+    ids=["by its name", "another name", "by what is on its way", "another text"],
+)
+async def test_an_echo_that_overtakes_our_own_mark_is_still_ours(
+    database: str, echo: dict[str, Any], text: str, *, is_ours: bool
+) -> None:
+    async with open_lab(database) as lab:
+        await lab.route(chat("1"))
+        message_id = await sent(lab, "10")
+        await part(lab, message_id, echo="77")
+        await lab.route(chat("10", "bot", room="ana", text=text, echo=echo))
+        expected = ["1", "answer 10"] if is_ours else ["1", text, "answer 10"]
+        assert sorted((await lab.threads())["1"]) == sorted(expected)
+        await lab.route(chat("11", answers="10", minutes=3))
+        assert "11" in (await lab.threads())["1"]
+        assert (await lab.decision("11"))["rule"] == "ids"
+
+
 async def test_what_an_agent_wrote_in_the_app_is_an_agents_answer_and_is_not_sent(database: str) -> None:
     async with open_lab(database) as lab:
         await lab.route(chat("1"))

@@ -186,6 +186,8 @@ def conversation_columns(tickets: list[int], keys: list[bytes]) -> dict[str, Any
         "addresses": ["x"] * size,
         "sinces": [NOW] * size,
         "twins": keys,
+        "echoes": ["x"] * size,
+        "chats": ["x"] * size,
         "conversations": keys,
         "used_ats": [NOW] * size,
     }

@@ -28,11 +28,13 @@ from router.batch import BatchRouter, Part, Routable
 from router.deliveries import Delivery as Delivered
 from router.deliveries import Marker, Pace
 from router.desk import Desk
+from router.linking import Linking
 from router.moving import Moving
 from router.outbound import Outbound
 from router.second_look import SecondLook
 from router.sending import SendingWorker
 from router.tending import Tending
+from router.turning import Turning
 from schemas.message import InboundMessage, Verdict
 from schemas.outbound_rows import DueSend
 from ticket_store.instance import Instance, read_or_create
@@ -127,6 +129,14 @@ class Office:
     @property
     def desk(self) -> Desk:
         return Desk(store=self._store, policies=self.policies, source=SOURCE, clock=self.clock)
+
+    @property
+    def linking(self) -> Linking:
+        return Linking(store=self._store, clock=self.clock)
+
+    @property
+    def turning(self) -> Turning:
+        return Turning(store=self._store, policies=self.policies, source=SOURCE, clock=self.clock)
 
     @property
     def tending(self) -> Tending:

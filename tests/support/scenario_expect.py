@@ -13,7 +13,17 @@ OF_A_MESSAGE: Final = {
     *("author", "refused by", "suggests", "why", "delivery", "sent to", "notice", "automatic", "files", "text"),
     "may be from",
 }
-OF_A_TICKET: Final = {"status", "requester", "participants", "messages", "events", "hidden", "version", "merged into"}
+OF_A_TICKET: Final = {
+    "status",
+    "requester",
+    "participants",
+    "messages",
+    "events",
+    "hidden",
+    "version",
+    "merged into",
+    "live",
+}
 
 
 class Expectations:
@@ -129,6 +139,7 @@ class Expectations:
         found: Table = {
             "status": row["status"],
             "version": row["version"],
+            "live": row["live"],
             "requester": self._name(row["requester"]),
             "participants": sorted(self._name(address) for address, _, role in people if role != "internal"),
             "events": row["events"],

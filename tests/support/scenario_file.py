@@ -18,6 +18,13 @@ VERBS: Final = {
         *("references", "loses", "message id", "verdict", "headers", "body", "files", "forwards", "date"),
         *("bounces", "recipient", "status", "prose", "raw"),
     },
+    "chat": {
+        *("from", "on", "bot", "in", "chat of", "text", "answers", "edits", "album", "files", "brings", "by hand"),
+        *("live", "in the app", "verdict"),
+    },
+    "invite": {"to ticket of", "on"},
+    "unlink": set(),
+    "turn": {"by"},
     "again": set(),
     "reply": {"to ticket of", "by", "text", "cc", "everyone"},
     "note": {"to ticket of", "by", "text", "to"},

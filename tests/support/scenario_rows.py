@@ -8,7 +8,8 @@ from routing_lab import Lab
 from schemas.message import InboundMessage
 
 MESSAGES: Final = """
-    select m.id, m.state, m.direction, m.author, m.visibility, m.automatic, m.verdict, m.sender_address as sender,
+    select m.id, m.state, m.channel,
+           m.direction, m.author, m.visibility, m.automatic, m.verdict, m.sender_address as sender,
            m.scope, m.account, m.ticket_id, m.decision, m.body_text as text, m.subject, m.details, t.number,
            m.received_at, s.reason as held,
            (
@@ -26,7 +27,7 @@ MESSAGES: Final = """
 """
 TICKETS: Final = """
     select t.id, t.number, t.status, t.version, t.message_count, t.requester_address as requester, t.merged_into_id,
-           t.subject, t.scope, f.number as continues,
+           t.subject, t.scope, t.live, f.number as continues,
            array(
                select p.address || ' ' || p.role from ticket_participants p where p.ticket_id = t.id order by 1
            ) as people,

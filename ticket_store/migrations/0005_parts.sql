@@ -23,6 +23,7 @@ create table send_parts (
     done_at     timestamptz,
     primary key (message_id, part)
 );
+create index send_parts_echo on send_parts (echo) where echo <> '';
 
 -- When an account, or one conversation of it, may be sent to again; shared by all processes. `chat` '' is the account.
 create table send_paces (

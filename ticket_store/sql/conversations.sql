@@ -138,3 +138,23 @@ order by id;
 -- name: undo_link!
 -- Undo a proven link, under the locks of its conversation and its ticket.
 update identity_links set undone_at = :now, undone_by = :by where id = :id and undone_at is null;
+
+-- name: own_parts
+-- Which messages of ours are meant by names that we gave to their parts at the platform.
+select s.account, p.echo, p.message_id
+from unnest(:accounts::text[], :echoes::text[]) as c (account, echo)
+join send_parts p on p.echo = c.echo and p.echo <> ''
+join sends s on s.message_id = p.message_id and s.account = c.account;
+
+-- name: parts_under_way
+-- What we are sending into chats just now, of each the 10 oldest: an echo may come before the platform's own answer.
+select s.account, s.chat, s.message_id, m.body_text
+from unnest(:accounts::text[], :chats::text[]) as c (account, chat)
+cross join lateral (
+    select account, chat, message_id from sends
+    where account = c.account and chat = c.chat and state = 'queued' and chat <> ''
+    order by created_at, message_id
+    limit 10
+) s
+join messages m on m.id = s.message_id
+where exists (select from send_parts p where p.message_id = s.message_id and p.state in ('trying', 'unsure'));
