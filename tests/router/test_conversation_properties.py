@@ -20,7 +20,8 @@ BOUNDED = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 EMPTY = """
-    truncate tickets, messages, delivery_keys, duplicates, thread_ids, held_ids, outbox, blob_refs, conversations cascade
+    truncate tickets, messages, delivery_keys, duplicates, thread_ids, held_ids, outbox, blob_refs,
+             conversations cascade
 """
 
 

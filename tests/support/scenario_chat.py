@@ -1,13 +1,17 @@
 """Chat messages of a scenario: built in the forms of the connectors, by step; and invitations to chats."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from chats import chat, thread_id
 from routing_lab import START, Lab
+from scenario_desk import Office
 from scenario_file import ScenarioError, Step, Table
 from scenario_rows import Rows
+from scenario_truth import Truth
 
 from router.linking import Invitation
 from schemas.message import InboundMessage
@@ -19,6 +23,7 @@ class ChatPost:
 
     lab: Lab
     rows: Rows
+    truth: Truth
     number: int
     written: dict[str, InboundMessage] = field(default_factory=dict)
     invitations: dict[str, Invitation] = field(default_factory=dict)
@@ -45,12 +50,45 @@ class ChatPost:
             **self._details(what),
         )
         self.written.setdefault(step.name, made)
-        return made
+        return self._heard(step.name, made)
+
+    def verbs(self, office: Office) -> dict[str, Callable[[Step], Awaitable[None]]]:
+        """Give what else may happen around chats."""
+        return {
+            "invite": partial(self._invite, office),
+            "unlink": partial(self._unlink, office),
+            "turn": partial(self._turn, office),
+        }
+
+    async def _invite(self, office: Office, step: Step) -> None:
+        """Invite the requester of a ticket to prove on another channel who they are."""
+        number, channel = await self.rows.number(step.what["to ticket of"]), step.what.get("on", "telegram")
+        lasts = timedelta(days=1)
+        self.invitations[step.name] = await office.linking.invite(number, channel=channel, lasts=lasts, by="rui")
+
+    async def _unlink(self, office: Office, step: Step) -> None:
+        await office.linking.unlink(await self.rows.number(step.name), by="rui")
+
+    async def _turn(self, office: Office, step: Step) -> None:
+        """Turn a live chat: an agent does, the visitor, or the time."""
+        by = step.what.get("by", "agent")
+        if by == "visitor":
+            await office.route([self.turned(step, office.now)])
+        elif by == "time":
+            await office.turning.round()
+        else:
+            await office.turning.turn(await self.rows.number(step.name))
+
+    def _heard(self, name: str, message: InboundMessage) -> InboundMessage:
+        """Remember a chat message: its bytes are told by its digest alone."""
+        self.truth.heard(name, message)
+        self.rows.taken(name, [message])
+        return message
 
     def turned(self, step: Step, now: datetime) -> InboundMessage:
         """Make what tells that the visitor of a chat turns it into a ticket."""
         first = self.written[step.name]
-        return chat(
+        made = chat(
             f"{step.name} turned",
             first.sender.address,
             channel=first.channel,
@@ -61,6 +99,7 @@ class ChatPost:
             minutes=(now - START) / timedelta(minutes=1),
             turned=True,
         )
+        return self._heard(f"{step.name} turned", made)
 
     def _details(self, what: Table) -> dict[str, Any]:
         found: dict[str, Any] = {"edit": True} if "edits" in what else {}

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
 from email.utils import getaddresses
 from io import StringIO
 from typing import Final
@@ -47,13 +46,11 @@ class Stage:
         self.expected = Expectations(self.rows, self.office, scenario.people)
         self._lab = lab
         self.facts: dict[str, Table] = {}
-        self.chats = ChatPost(lab=lab, rows=self.rows, number=number)
+        self.chats = ChatPost(lab=lab, rows=self.rows, truth=self.truth, number=number)
         self._verbs: dict[str, Callable[[Step], Awaitable[None]]] = {
             "mail": self._mail,
             "chat": self._chat,
-            "invite": self._invite,
-            "unlink": self._unlink,
-            "turn": self._turn,
+            **self.chats.verbs(self.office),
             "again": self._again,
             "together": self._together,
             "at once": self._at_once,
@@ -109,35 +106,8 @@ class Stage:
     async def _mail(self, step: Step) -> None:
         await self.office.route(await self._taken(step))
 
-    def _heard(self, name: str, message: InboundMessage) -> list[InboundMessage]:
-        """Remember a chat message: its bytes are told by its digest alone."""
-        self.truth.heard(name, message)
-        self.rows.taken(name, [message])
-        return [message]
-
     async def _chat(self, step: Step) -> None:
         await self.office.route(await self._taken(step))
-
-    async def _invite(self, step: Step) -> None:
-        """Invite the requester of a ticket to prove on another channel who they are."""
-        number = await self.rows.number(step.what["to ticket of"])
-        channel = step.what.get("on", "telegram")
-        self.chats.invitations[step.name] = await self.office.linking.invite(
-            number, channel=channel, lasts=timedelta(days=1), by="rui"
-        )
-
-    async def _unlink(self, step: Step) -> None:
-        await self.office.linking.unlink(await self.rows.number(step.name), by="rui")
-
-    async def _turn(self, step: Step) -> None:
-        """Turn a live chat: an agent does, the visitor, or the time."""
-        by = step.what.get("by", "agent")
-        if by == "visitor":
-            await self.office.route(self._heard(f"{step.name} turned", self.chats.turned(step, self.office.now)))
-        elif by == "time":
-            await self.office.turning.round()
-        else:
-            await self.office.turning.turn(await self.rows.number(step.name))
 
     async def _together(self, step: Step) -> None:
         """Several mails in one batch of the router."""
@@ -153,7 +123,7 @@ class Stage:
         """Write a mail, or take one that was written before, and bring it to the door."""
         what = step.what
         if step.verb == "chat":
-            return self._heard(step.name, await self.chats.write(step, self.office.now))
+            return [await self.chats.write(step, self.office.now)]
         mail = (
             self.post.write(step.name, what, self.office.now) if step.verb == "mail" else self.post.written[step.name]
         )
