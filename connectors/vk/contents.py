@@ -33,8 +33,8 @@ def content_of(message: Fields) -> Content:
     place = _place(message)
     found = _files(message, *(one for _, one in forwarded))
     shown = [*own, *(quote for quote in quoted if quote)]
-    if place and not shown and not found:
-        shown = [f"[location] {place['latitude']}, {place['longitude']}"]
+    if not shown and not found:
+        shown = [f"[location] {place['latitude']}, {place['longitude']}" if place else "[message]"]
     return Content(text="\n".join(shown), files=found, details=_details(message, forwarded, place))
 
 
