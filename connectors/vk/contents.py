@@ -9,6 +9,7 @@ from connectors.tolerant import fields, items, number, text_of
 from connectors.vk.files import Fields, attachments
 from schemas.base import MAX_FILES
 from schemas.message import File
+from schemas.proofs import code_in, read_payload
 
 MENTION: Final = re.compile(r"\[(?:id|club|public|event)\d{1,20}\|([^\]\[|]{1,200})\]")
 """A mention as VK writes it: `[id1|Name]`."""
@@ -26,7 +27,7 @@ class Content:
 
 
 def content_of(message: Fields) -> Content:
-    """Read a message, with everything that it forwards."""
+    """Read a message, with everything that it forwards. A proof of who somebody is stands in no text."""
     forwarded = list(forwards(message))
     own = _words(message)
     quoted = ["\n".join(f"> {part}" for part in _words(one)) for _, one in forwarded]
@@ -35,7 +36,10 @@ def content_of(message: Fields) -> Content:
     shown = [*own, *(quote for quote in quoted if quote)]
     if not shown and not found:
         shown = [f"[location] {place['latitude']}, {place['longitude']}" if place else "[message]"]
-    return Content(text="\n".join(shown), files=found, details=_details(message, forwarded, place))
+    details, text = _details(message, forwarded, place), "\n".join(shown)
+    if code := code_in(text):
+        return Content(text="", files=found, details={**details, "proof": code})
+    return Content(text=text, files=found, details=details)
 
 
 def forwards(message: Fields) -> Iterator[tuple[int, Fields]]:
@@ -80,7 +84,7 @@ def _details(message: Fields, forwarded: list[tuple[int, Fields]], place: Mappin
         found["payload"] = payload
     for name in ("ref", "ref_source"):
         if value := text_of(message.get(name), 128):
-            found[name] = value
+            found["proof" if name == "ref" and read_payload(value) else name] = value
     return found
 
 
