@@ -163,6 +163,10 @@ class Push(Connector, Protocol):
 class PollDesk(Protocol):
     """What a poller has of the daemon."""
 
+    def now(self) -> datetime:
+        """Tell the time, with a zone."""
+        ...
+
     async def accept(self, deliveries: Sequence[Delivery]) -> None:
         """Store them all; only then may the cursor move. Raises `LaterError`."""
         ...
