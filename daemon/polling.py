@@ -38,6 +38,10 @@ class AccountPollDesk:
         self._clock = clock
         self.well_at: float | None = None
 
+    def now(self) -> datetime:
+        """Tell the time."""
+        return self._clock()
+
     async def accept(self, deliveries: Sequence[Delivery]) -> None:
         """Store them all."""
         if deliveries:

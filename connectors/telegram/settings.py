@@ -43,7 +43,7 @@ def _server(url: str) -> str:
 
 
 class TelegramSettings(BaseModel):
-    """One bot."""
+    """One bot. Its name is the key under which it stands in the settings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
