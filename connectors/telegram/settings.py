@@ -24,8 +24,8 @@ def _token(token: SecretStr) -> SecretStr:
     return token
 
 
-def _secret(secret: SecretStr) -> SecretStr:
-    if _SECRET.fullmatch(secret.get_secret_value()) is None:
+def _secret(secret: SecretStr | None) -> SecretStr | None:
+    if secret is not None and _SECRET.fullmatch(secret.get_secret_value()) is None:
         msg = "write 16 to 256 letters, digits, _ and -"
         raise ValueError(msg)
     return secret
@@ -54,7 +54,7 @@ class TelegramSettings(BaseModel):
     scope: Name | None = Field(default=None, description="accounts of one scope share tickets; default: its own name")
     token: Annotated[SecretStr, AfterValidator(_token)] = Field(description="the bot's token, from BotFather")
     intake: Literal["poll", "webhook"] = Field(default="poll", description="ask Telegram, or be called by it")
-    webhook_secret: Annotated[SecretStr, AfterValidator(_secret)] | None = Field(
+    webhook_secret: Annotated[SecretStr | None, AfterValidator(_secret)] = Field(
         default=None, description="secret_token of setWebhook; needed where intake is webhook"
     )
     base_url: Annotated[str, AfterValidator(_server)] = Field(
