@@ -22,7 +22,7 @@ from connectors.telegram.ids import (
     message_number,
 )
 from connectors.telegram.service import service_details, service_of
-from connectors.telegram.shapes import Json, number, part, words
+from connectors.telegram.shapes import Json, number, part, raw_text, words
 from schemas.message import (
     Automatic,
     InboundMessage,
@@ -33,6 +33,7 @@ from schemas.message import (
     ThreadId,
     Verdict,
 )
+from schemas.proofs import code_in
 
 NORMALIZER_VERSION: Final = 1
 _MAX_PROOF: Final = 128
@@ -115,7 +116,7 @@ def _message(seen: _Seen, *, is_edit: bool) -> Normalized:
     kind = Kind.EDIT if is_edit else _kind(details, is_service=bool(service))
     made = InboundMessage(
         kind=kind,
-        sent_at=tolerant.moment(message.get("date")),
+        sent_at=tolerant.moment(message.get("edit_date" if is_edit and "edit_date" in message else "date")),
         sender=sender,
         verdict=_PROVEN,
         automatic=Automatic.AUTO_REPLY if people.is_machine(message) else Automatic.NO,
@@ -139,9 +140,11 @@ def _kind(details: Mapping[str, Any], *, is_service: bool) -> Kind:
 
 
 def _words(seen: _Seen) -> str:
-    """Give the text; what `/start` carries may prove who somebody is, and stands in no text."""
+    """Give the text; what may prove who somebody is (`/start` carries it, or a code is typed) stands in no text."""
     if seen.address.is_private and command(seen.message, "start") is not None:
         return "/start"
+    if code_in(raw_text(seen.message, "text")):
+        return ""
     return read_text(seen.message) or _unknown(seen.message)
 
 
@@ -191,8 +194,12 @@ def _details(seen: _Seen, sender: Party) -> dict[str, Any]:
 
 
 def _start(message: Json, *, is_private: bool) -> dict[str, Any]:
+    if "edit_date" in message:
+        return {}
+    if code := code_in(raw_text(message, "text")):
+        return {"proof": code[:_MAX_PROOF]}
     payload = command(message, "start") if is_private else None
-    if payload is None or "edit_date" in message:
+    if payload is None:
         return {}
     return {"proof": payload[:_MAX_PROOF]} if payload else {"membership": "allowed"}
 
