@@ -164,14 +164,15 @@ def _shown(window: timedelta) -> str:
 
 
 def own_people(case: Case, candidate: Candidate) -> str | None:
-    """Gate 2 in a conversation: whoever writes there takes part, a chat of one person has one, and no id leads out."""
+    """Gate 2 in a conversation: whoever writes in a group takes part in what began there, and no id leads out of it."""
     message = case.message
     if message.anonymous:
         return "nobody says who wrote it"
     elsewhere = in_conversation(case, candidate)
     if elsewhere is not None:
         return elsewhere
-    if message.is_group or message.sender in candidate.ticket.members:
+    in_its_group = message.is_group and candidate.ticket.conversation == message.conversation
+    if in_its_group or message.sender in candidate.ticket.members:
         return None
     return "its sender takes no part in that ticket"
 

@@ -51,10 +51,11 @@ class Incoming:
     """One message. `id` is the store's number for it, `partition` and `offset` where its record stood.
 
     `quoted` is nearest first: In-Reply-To, then References from right to left; `tags` are numbers of tickets in its
-    subject. A sender without an address is nobody: `anonymous` messages match nothing. One of `staff` is no customer.
-    `desks` are the old desks whose mail it may be, `marks` what it says of them. `conversation` is the digest
-    of the chat in which it was written; None for mail. `album` is the id that all parts of one message share,
-    `proof` what its sender brought to prove who they are: it is not in `message` any more.
+    subject. A sender without an address is nobody: `anonymous` messages match nothing. One of `staff` is no customer:
+    known by mail alone, since anybody types any address into a form. `desks` are the old desks whose mail it may be,
+    `marks` what it says of them. `conversation` is the digest of the chat in which it was written; None for mail.
+    `album` is the id that all parts of one message share, `proof` what its sender brought to prove who they are: it is
+    not in `message` any more.
     """
 
     id: int
@@ -130,7 +131,7 @@ def receive(
         anonymous=not is_somebody(message.channel, message.sender),
         tokens=tokens_of(message, signer, policies),
         tags=tags_in(message.subject)[:TAGS] if "#" in message.subject else (),
-        staff=policies.is_staff(message.sender.address),
+        staff=message.channel == MAIL and policies.is_staff(message.sender.address),
         desks=desks,
         marks=marks_of(message, desks) if desks else (),
         conversation=bytes.fromhex(conversation.digest) if conversation else None,

@@ -34,4 +34,5 @@ def new_ticket(message: Incoming, placement: Placement, new: NewTickets, *, prov
         continues_number=placement.continues.number if placement.continues else None,
         created_at=inbound.received_at,
         last_message_at=inbound.received_at,
+        conversation=message.conversation,
     )

@@ -22,7 +22,7 @@ class Talks:
         """Let the conversation of a proven customer's public message go on where that one went."""
         message = placed.message
         talk = self._view.talk(message)
-        if talk is None or placed.author is not Author.CUSTOMER or not self._is_theirs(talk, message):
+        if talk is None or placed.author is not Author.CUSTOMER or not self._is_theirs(talk, ticket, message):
             return
         person = None if message.is_group else message.sender
         self._set(talk, talk._replace(ticket_id=ticket.id, person_key=person, is_group=message.is_group))
@@ -63,8 +63,11 @@ class Talks:
         count, since = (1, at) if is_new else (talk.wrong_proofs + 1, talk.wrong_since)
         self._set(talk, talk._replace(wrong_proofs=count, wrong_since=since))
 
-    def _is_theirs(self, talk: TalkRow, message: Incoming) -> bool:
-        return message.is_group or talk.person_key in (None, message.sender)
+    def _is_theirs(self, talk: TalkRow, ticket: Ticket, message: Incoming) -> bool:
+        """Whether the conversation may lead there: a group only to what began in it, a private chat by its person."""
+        if message.is_group:
+            return ticket.conversation == message.conversation
+        return talk.person_key in (None, message.sender)
 
     def _set(self, before: TalkRow, row: TalkRow) -> None:
         if row != before:

@@ -31,7 +31,8 @@ INSIDER: Final = "internal"
 class Ticket:
     """A ticket that a message may join. `stored_version` 0 means that this batch opened it.
 
-    `insiders` are members whom customers are not shown, nor what they write.
+    `insiders` are members whom customers are not shown, nor what they write. `conversation` is the chat in which it was
+    opened.
     """
 
     id: int
@@ -57,6 +58,7 @@ class Ticket:
     closed_at: datetime | None = None
     live: bool = False
     live_until: datetime | None = None
+    conversation: bytes | None = None
     members: dict[bytes, str] = field(default_factory=dict)
     insiders: set[bytes] = field(default_factory=set)
 
@@ -86,6 +88,7 @@ class Ticket:
             merged_into_id=row.merged_into_id,
             live=row.live,
             live_until=row.live_until,
+            conversation=row.conversation,
         )
 
     @property

@@ -111,6 +111,7 @@ def _new_ticket(ticket: Ticket) -> TicketRow:
         closed_at=ticket.closed_at,
         live=ticket.live,
         live_until=ticket.live_until,
+        conversation=ticket.conversation,
     )
 
 

@@ -135,6 +135,7 @@ class TicketRow(NamedTuple):
     merged_into_id: int | None = None
     live: bool = False
     live_until: datetime | None = None
+    conversation: bytes | None = None
 
 
 class TicketChange(NamedTuple):

@@ -162,3 +162,11 @@ async def test_files_that_were_fetched_stay_when_a_part_comes(database: str) -> 
         await lab.route(part("11"))
         rows = await lab.rows("select details from messages where ticket_id is not null")
         assert [file.get("state", "stored") for file in rows[0]["details"]["files"]] == ["pending", "stored"]
+
+
+async def test_what_was_edited_is_not_put_back_by_reading_its_original_again(database: str) -> None:
+    async with open_lab(database) as lab:
+        await lab.route(chat("1"), edit("1", "better"), part("11"), part("12"))
+        newer = [chat("1", text="read anew"), part("11")]
+        await lab.route(*(message.model_copy(update={"normalizer_version": 9}) for message in newer))
+        assert await shown(lab) == [("better", []), ("text of 12", ["11.jpg", "12.jpg"])]

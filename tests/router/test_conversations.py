@@ -4,9 +4,12 @@ from datetime import timedelta
 
 import pytest
 from chats import chat, in_group
-from routing_lab import HOLDING, START, Lab, mail, open_lab
+from routing_lab import HOLDING, KEY, START, Lab, mail, open_lab
 
-from router.policy import AccountPolicy, Policies
+from router.moving import Moving
+from router.policy import AccountPolicy, Policies, Staff
+from ticket_store.numbers import TicketNumbers
+from ticket_store.outbound import OutboundStore
 
 HOUR = 60
 DAY = 24 * HOUR
@@ -159,3 +162,36 @@ async def test_a_mail_that_names_a_chats_id_is_a_strangers(database: str) -> Non
         await lab.route(chat("1"))
         await lab.route(mail("m", "eve@e.example", answers="telegram:bot:ana:1"), policies=HOLDING)
         assert await lab.threads() == {"1": ["1"]}
+
+
+async def test_a_groups_message_that_a_person_moved_takes_nobody_else_along(database: str) -> None:
+    """Whoever answers it in the group, or writes there, does not come onto somebody's private ticket by that."""
+    async with open_lab(database) as lab:
+        await lab.route(chat("private"), in_group("1", "ana"))
+        target = (await lab.rows("select number from tickets order by id limit 1"))[0]["number"]
+        moved = (await lab.rows("select id from messages where body_text = 'text of 1'"))[0]["id"]
+        store = OutboundStore(pool=lab.pool, numbers=TicketNumbers(key=KEY))
+        moving = Moving(store=store, policies=HOLDING, source="/switchboard/lab", clock=lambda: START)
+        await moving.move(moved, target)
+        await lab.route(in_group("2", "bob", minutes=1), in_group("3", "bob", answers="1", minutes=2))
+        assert (await lab.threads())["private"] == ["private", "1"]
+        assert set(await lab.held()) | set((await lab.threads()).get("2", ())) >= {"2"}
+
+
+async def test_what_a_person_moves_takes_a_private_chat_along(database: str) -> None:
+    async with open_lab(database) as lab:
+        await lab.route(chat("1"), chat("2"))
+        moved = (await lab.rows("select id from messages where body_text = 'text of 2'"))[0]["id"]
+        store = OutboundStore(pool=lab.pool, numbers=TicketNumbers(key=KEY))
+        moving = Moving(store=store, policies=HOLDING, source="/switchboard/lab", clock=lambda: START)
+        await moving.move(moved, "new")
+        await lab.route(chat("3", minutes=1))
+        assert await lab.threads() == {"1": ["1"], "2": ["2", "3"]}
+
+
+async def test_an_agents_address_in_a_form_makes_nobody_an_agent(database: str) -> None:
+    staff = Policies(staff=Staff(addresses=frozenset({"rui@staff.example"})))
+    async with open_lab(database) as lab:
+        await lab.route(chat("1", "rui@staff.example", channel="webform"), policies=staff)
+        rows = await lab.rows("select author from messages where ticket_id is not null")
+        assert rows == [{"author": "customer"}]

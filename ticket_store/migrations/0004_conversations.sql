@@ -43,6 +43,7 @@ create table contacts (
 
 -- A chat that somebody waits in. `live_until` is when it becomes a ticket like others, unless an agent answers.
 alter table tickets
+    add column conversation bytea,                     -- the chat in which it was opened; null: by mail, or by a person
     add column live boolean not null default false,
     add column live_until timestamptz;
 create index tickets_live on tickets (live_until) where live and live_until is not null;

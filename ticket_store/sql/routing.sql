@@ -184,7 +184,7 @@ join legacy_tickets t on t.desk = c.desk and t.number = c.number;
 -- Lock tickets by id, and read them with the number of the ticket that each follows.
 select t.id, t.number, t.scope, t.account, t.channel, t.subject, t.subject_base, t.match_key, t.requester_key,
        t.requester_address, t.requester_name, t.status, t.version, t.message_count, t.continues_id, t.created_at,
-       t.last_message_at, t.closed_at, t.merged_into_id, t.live, t.live_until,
+       t.last_message_at, t.closed_at, t.merged_into_id, t.live, t.live_until, t.conversation,
        (select f.number from tickets f where f.id = t.continues_id) as continues_number
 from unnest(:ticket_ids::bigint[]) as c (id)
 join tickets t on t.id = c.id
@@ -257,11 +257,11 @@ select message_id from spool where look_again_at <= :now order by look_again_at,
 select id, topic, partition, "offset", value, headers from dead_letters where id = :id and state = 'open';
 
 -- name: revisable
--- Where messages stand, by which rule, and which normalizer read them.
+-- Where messages stand, by which rule, and which normalizer read them; not those that were edited or joined since.
 select m.id, m.ticket_id, m.state, m.author, m.visibility, coalesce(m.decision ->> 'rule', 'kind'), m.normalizer_version
 from unnest(:message_ids::bigint[]) as c (id)
 join messages m on m.id = c.id
-where m.direction = 'in'
+where m.direction = 'in' and not coalesce((m.details -> 'details') ?| array['edits', 'parts'], false)
 order by m.id;
 
 -- name: lock_revisable
@@ -269,6 +269,6 @@ order by m.id;
 select m.id, m.ticket_id, m.state, m.author, m.visibility, coalesce(m.decision ->> 'rule', 'kind'), m.normalizer_version
 from unnest(:message_ids::bigint[]) as c (id)
 join messages m on m.id = c.id
-where m.direction = 'in'
+where m.direction = 'in' and not coalesce((m.details -> 'details') ?| array['edits', 'parts'], false)
 order by m.id
 for update of m;

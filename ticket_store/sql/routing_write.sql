@@ -2,7 +2,7 @@
 -- Store new tickets.
 copy tickets (id, number, scope, account, channel, subject, subject_base, match_key, requester_key, requester_address,
               requester_name, status, version, message_count, continues_id, created_at, last_message_at, closed_at,
-              merged_into_id, live, live_until)
+              merged_into_id, live, live_until, conversation)
 from stdin;
 
 -- name: copy_messages
