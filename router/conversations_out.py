@@ -4,12 +4,14 @@ A chat id is read from the conversation's shown id, `<channel>:<account>:<chat i
 from `<channel>:<account>:<chat id>:<message id>`. An id that was cut for display is none.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
 from schemas.message import Party, ThreadId
-from schemas.outbound_rows import ConversationRow
+from schemas.outbound_rows import ConversationRow, SpokenRow
+from schemas.placement import Author, Visibility
 
 SHOWN_WHOLE: Final = 255
 """A shown id of this length may have been cut."""
@@ -66,6 +68,13 @@ def conversation_of(row: ConversationRow | None) -> Conversation:
     return Conversation(
         channel=row.channel, account=row.account, chat=chat, is_group=row.is_group, answers=_answers(row)
     )
+
+
+def is_talked_elsewhere(spoken: Sequence[SpokenRow]) -> bool:
+    """Whether the customer wrote last in a conversation, on a ticket of mail. `spoken` is the newest first."""
+    theirs = (row for row in spoken if row.visibility == Visibility.PUBLIC and row.author == Author.CUSTOMER)
+    latest = next(theirs, None)
+    return latest is not None and bool(latest.thread.get("conversation"))
 
 
 def message_shown(conversation: str, platform_id: str) -> str:

@@ -41,13 +41,13 @@ def is_address(text: str) -> bool:
 def answered(spoken: Sequence[SpokenRow], *, visibility: Visibility) -> Answered:
     """Give what an answer names: the latest message of the other side, its own chain, and what we said since.
 
-    `spoken` is the newest first. Automatic mail is answered by nobody.
+    `spoken` is the newest first. Automatic mail is answered by nobody; a mail names no ids of chats.
     """
     seen = [row for row in spoken if row.visibility == visibility]
     since: list[ThreadId] = []
     for row in seen:
         own = _own(row)
-        if own is None:
+        if own is None or row.thread.get("conversation"):
             continue
         if row.direction == OUT:
             since.append(own)

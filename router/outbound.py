@@ -1,11 +1,12 @@
 """What people say on tickets: replies that go to the customer, notes that do not, all under the router's own locks."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 
 from router.announce import Announcer
+from router.conversations_out import is_talked_elsewhere
 from router.correspondence import Answered, answered
 from router.incoming import MAIL
 from router.keys import Keyring
@@ -54,6 +55,11 @@ class _Saying:
     named: Sequence[str]
     everyone: bool = False
     internal: bool = False
+
+    @property
+    def goes_to_the_requester_alone(self) -> bool:
+        """Whether nobody else is named: then it goes where the requester last wrote."""
+        return not (self.internal or self.named or self.everyone)
 
 
 class Outbound:
@@ -131,8 +137,10 @@ class Outbound:
         self, transaction: OutboundTransaction, saying: _Saying, ticket: Ticket
     ) -> tuple[Letter, Recipients]:
         if ticket.channel != MAIL and not saying.internal:
-            return await self._into_conversation(transaction, saying, ticket)
+            return await self._into_conversation(transaction, saying, ticket, {ticket.requester, *ticket.linked})
         spoken = await transaction.spoken(ticket.id)
+        if saying.goes_to_the_requester_alone and ticket.linked and is_talked_elsewhere(spoken):
+            return await self._into_conversation(transaction, saying, ticket, ticket.linked)
         recipients = self._recipients(saying, ticket, spoken)
         visibility = Visibility.INTERNAL if saying.internal else Visibility.PUBLIC
         names = answered(spoken, visibility=visibility) if recipients.to else Answered()
@@ -153,9 +161,10 @@ class Outbound:
         return letter, recipients
 
     async def _into_conversation(
-        self, transaction: OutboundTransaction, saying: _Saying, ticket: Ticket
+        self, transaction: OutboundTransaction, saying: _Saying, ticket: Ticket, people: Collection[bytes]
     ) -> tuple[Letter, Recipients]:
-        row = await transaction.conversation(ticket.id, ticket.scope, [ticket.requester])
+        """Answer where one of these people last wrote: the requester, or who was proven to be the requester."""
+        row = await transaction.conversation(ticket.id, ticket.scope, sorted(people))
         recipients, conversation = self._choose.of_conversation(ticket, row, named=saying.named)
         letter = Letter(
             ticket=ticket,

@@ -13,7 +13,7 @@ from router.tokens import Signer
 from router.view import Ticket
 from schemas.message import FileState, InboundMessage, Party, Text
 from schemas.outbound_rows import SpokenRow
-from schemas.placement import Author, Rule, SendKind, Visibility
+from schemas.placement import Author, Rule, SendKind, Visibility, address_key
 from schemas.tokens import token_in_address
 
 IMPORT: Final = "import"
@@ -80,12 +80,14 @@ class Replies:
     def _recipients(self, ticket: Ticket, present: set[str]) -> tuple[tuple[Party, ...], tuple[Party, ...]]:
         """Give To and Cc: requester and participants whom customers may see, without staff and who has it already.
 
-        To is empty only when there is nobody: a mail needs somebody in it.
+        To is empty only when there is nobody: a mail needs somebody in it. Who takes part from another channel has no
+        address of this one, whatever it looks like.
         """
         requester = ticket.requester_party
         to = (requester,) if self._is_missing(ticket, requester.address, present) else ()
         present.add(requester.address.strip().lower())
-        others = (address for key, address in ticket.members.items() if key not in ticket.insiders)
+        here = ((key, address) for key, address in ticket.members.items() if key not in ticket.insiders)
+        others = (address for key, address in here if key == address_key(ticket.channel, address))
         cc = tuple(Party(address=one) for one in others if self._is_missing(ticket, one, present))
         return (to, cc) if to else (cc, ())
 

@@ -12,6 +12,7 @@ from typing import Final, Self
 
 from router.incoming import Incoming
 from router.legacy_view import OldTickets
+from router.linked import LINKED
 from schemas.conversation_rows import AmendableRow, ContactRow, TalkRow
 from schemas.identity_rows import ProofRow
 from schemas.message import Party, Result
@@ -32,7 +33,7 @@ class Ticket:
     """A ticket that a message may join. `stored_version` 0 means that this batch opened it.
 
     `insiders` are members whom customers are not shown, nor what they write. `conversation` is the chat in which it was
-    opened.
+    opened, `linked` who was proven to be the requester on another channel.
     """
 
     id: int
@@ -61,6 +62,7 @@ class Ticket:
     conversation: bytes | None = None
     members: dict[bytes, str] = field(default_factory=dict)
     insiders: set[bytes] = field(default_factory=set)
+    linked: set[bytes] = field(default_factory=set)
 
     @classmethod
     def stored(cls, row: TicketRow, continues_number: str | None) -> Self:
@@ -150,6 +152,8 @@ class View:
             ticket.members[row.address_key] = row.address
             if row.role == INSIDER:
                 ticket.insiders.add(row.address_key)
+            elif row.role == LINKED:
+                ticket.linked.add(row.address_key)
 
     def add_waiting(self, message: Incoming) -> None:
         """Take a held message, to be found by the ids that it quotes."""

@@ -4,12 +4,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from answering_lab import answers
 from chats import chat, in_group
 from routing_lab import HOLDING, START, Lab, mail, open_lab
 
 from router.linking import Invitation, Linking
+from router.policy import Policies, Staff
 from router.tending import NotTendedError
-from schemas.message import InboundMessage
+from schemas.message import InboundMessage, Text
 from schemas.proofs import code_in
 from ticket_store.numbers import TicketNumbers
 from ticket_store.outbound import OutboundStore
@@ -191,3 +193,36 @@ async def test_a_group_is_nobodys(database: str) -> None:
     async with open_lab(database) as lab:
         await lab.route(in_group("1", "ana"), policies=HOLDING)
         assert await lab.rows("select person_key from conversations") == [{"person_key": None}]
+
+
+async def test_an_answer_goes_where_the_requester_last_wrote(database: str) -> None:
+    async with open_lab(database) as lab:
+        invitation = await invited(lab)
+        await lab.route(start(invitation.payload))
+        await answers(lab).reply(await number(lab), Text(content="into the chat"), by="rui")
+        rows = await lab.rows("select channel, account, chat, recipients -> 0 ->> 'address' as address from sends")
+        assert rows == [{"channel": "telegram", "account": "bot", "chat": "ana", "address": "ana"}]
+        await lab.route(mail("by mail again", answers="mail", minutes=90))
+        await answers(lab).reply(await number(lab), Text(content="by mail"), by="rui")
+        await lab.route(chat("back in the chat", minutes=180))
+        await linking(lab).unlink(await number(lab), by="rui")
+        await answers(lab).reply(await number(lab), Text(content="by mail, for the link is gone"), by="rui")
+        rows = await lab.rows("select channel from sends order by message_id")
+        assert [row["channel"] for row in rows] == ["telegram", "mail", "mail"]
+
+
+async def test_an_agents_mail_goes_to_no_address_of_another_channel(database: str) -> None:
+    """A visitor's id may look like anybody's mail address."""
+    staff = Policies(own_addresses=HOLDING.own_addresses, staff=Staff(addresses=frozenset({"rui@work.example"})))
+    async with open_lab(database) as lab:
+        invitation = await invited(lab, channel="webchat")
+        await lab.route(start(invitation.payload, sender="bob@other.example", channel="webchat"))
+        await answers(lab).reply(await number(lab), Text(content="hello"), by="rui", cc=["x@x.example"])
+        token = await lab.rows("select details #>> '{thread,own,shown}' as own from messages where direction = 'out'")
+        written = [("in_reply_to", str(token[0]["own"])[3:43])]
+        reply = mail("agents", "rui@work.example", tokens=written, verdict="pass", prefix="reply", minutes=120)
+        await lab.route(reply, policies=staff)
+        rows = await lab.rows("select recipients from sends order by message_id")
+        named = {recipient["address"] for row in rows for recipient in row["recipients"]}
+        assert named == {"ana@a.example", "x@x.example"}
+        assert len(rows) == 2
