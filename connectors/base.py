@@ -9,6 +9,7 @@ parts that the channel needs; the daemon asks with `isinstance`. `docs/specs/con
     Routes      it has HTTP routes or WebSockets of its own, under /<channel>/<account>
     Registers   its platform must be told where to call
     Signs       its proof can be made: for replays and tests
+    Redacts     its platform writes the secret into the body
     Closing     it holds connections
     Sender      replies go back on it               (connectors/sending.py)
     Fetcher     its files lie at the platform, and are fetched after the message was stored (connectors/sending.py)
@@ -261,6 +262,15 @@ class Signs(Connector, Protocol):
 
     def sign(self, delivery: Delivery) -> Delivery:
         """Give the delivery as its platform would send it at `received_at`, with the header or field of the proof."""
+        ...
+
+
+@runtime_checkable
+class Redacts(Connector, Protocol):
+    """Its platform writes the secret into the body."""
+
+    def redacted(self, delivery: Delivery) -> Delivery:
+        """Give what may be kept, after `authenticate`: the same without the secret. `normalize` gets only this one."""
         ...
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import structlog
 
-from connectors.base import Answer, Delivery, LaterError, Push, RefusedError
+from connectors.base import Answer, Delivery, LaterError, Push, Redacts, RefusedError
 from connectors.intake import trace
 from daemon.account_intake import AccountIntake
 
@@ -66,6 +66,8 @@ class PushDoor:
             answer = self._connector.handshake(delivery)
             if answer is not None:
                 return answer
+            if isinstance(self._connector, Redacts):
+                delivery = self._connector.redacted(delivery)
             await self._intake.accept((delivery,))
         except RefusedError:
             self._intake.refused("forged")

@@ -98,6 +98,8 @@ class Pollers:
                     await self._keep()
                 except (*STORE_ERRORS, psycopg.Error) as error:
                     _log.warning("turns lost; polling stops", error=type(error).__name__)
+                except Exception as error:  # noqa: BLE001 - a fault of ours must not end all polling unseen
+                    _log.error("polling failed", error=type(error).__name__, trace=trace(error))
                 await self._stop()
                 await asyncio.sleep(FIRST_PAUSE)
         finally:

@@ -58,7 +58,7 @@ class Turns:
         if taken:
             async with self._pool.connection() as connection:
                 await connection.execute(
-                    statement("cursors", "hold_cursor"), {"account": account, "holder": self._holder}
+                    statement("cursors", "hold_place"), {"account": account, "holder": self._holder}
                 )
         return taken
 
@@ -71,7 +71,7 @@ class Turns:
         """Read the cursor; empty at the first start. Raises `TurnLostError`."""
         parameters = {"account": account, "holder": self._holder}
         async with self._pool.connection() as connection:
-            cursor = await connection.execute(statement("cursors", "load_cursor"), parameters)
+            cursor = await connection.execute(statement("cursors", "load_place"), parameters)
             row = await cursor.fetchone()
         if row is None:
             raise TurnLostError(account)
@@ -81,7 +81,7 @@ class Turns:
         """Keep the cursor, durably. Raises `TurnLostError`."""
         parameters = {"account": account, "holder": self._holder, "cursor": Jsonb(dict(cursor)), "at": at}
         async with self._pool.connection() as connection:
-            done = await connection.execute(statement("cursors", "save_cursor"), parameters)
+            done = await connection.execute(statement("cursors", "save_place"), parameters)
             if done.rowcount != 1:
                 raise TurnLostError(account)
 

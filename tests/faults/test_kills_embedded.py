@@ -1,4 +1,4 @@
-"""The embedded engine: nothing lost, nothing twice, whoever is killed while mail keeps coming."""
+"""The embedded engine: nothing lost, nothing twice, whoever is killed while mail keeps coming (C46 of the contract)."""
 
 import pytest
 from fault_storm import Victims, check_nothing_lost_and_nothing_twice, storm

@@ -10,16 +10,16 @@ select pg_advisory_unlock(hashtextextended('switchboard poll ' || (:account)::te
 -- Asks whether the session with its turns is still there.
 select 1;
 
--- name: hold_cursor!
+-- name: hold_place!
 -- Makes a process the only one that may move the account's cursor.
 insert into channel_cursors (account, holder) values (:account, :holder)
 on conflict (account) do update set holder = excluded.holder;
 
--- name: load_cursor
+-- name: load_place
 -- Gives where an account stands, to the process whose turn it is.
 select cursor from channel_cursors where account = :account and holder = :holder;
 
--- name: save_cursor!
+-- name: save_place!
 -- Moves the account's cursor, unless another process has the turn meanwhile.
 update channel_cursors set cursor = :cursor, saved_at = :at where account = :account and holder = :holder;
 

@@ -1,0 +1,1 @@
+"""The api channel: signed HTTP requests of other systems."""
