@@ -80,7 +80,7 @@ class PolicySettings(Section):
 
     sender_match: SenderMatch = Field(
         default=SenderMatch.VERIFIED,
-        description="whose mail may join by sender and subject: verified, any, off",
+        description="whose mail may join by number, or by sender and subject: verified, any, off",
     )
     sender_window_hours: PositiveFloat = Field(default=7 * 24, description="since the ticket's last message")
     reopen_window_hours: PositiveFloat = Field(default=14 * 24, description="a reply to a closed ticket reopens it")

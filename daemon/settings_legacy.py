@@ -64,7 +64,9 @@ class LegacySettings(BaseModel):
     policy: LegacyPolicy = Field(
         default=LegacyPolicy.HOLD, description="mail about old tickets in the parallel run: hold, forward, open"
     )
-    policy_after: LegacyPolicy = Field(default=LegacyPolicy.HOLD, description="the same after its end: hold or open")
+    policy_after: LegacyPolicy = Field(
+        default=LegacyPolicy.HOLD, description="the same after its end: hold or open, never forward"
+    )
     id_domains: tuple[Domain, ...] = Field(default=(), description="the old desk's Message-IDs end with @ and these")
     id_patterns: tuple[Pattern, ...] = Field(
         default=(), description="find the old number in such a Message-ID: RE2 with one group `(?P<number>...)`"

@@ -33,7 +33,7 @@ def parse(text: str) -> str:
     """Give the bare ten digits of a number as people write it; `ValueError` says what is wrong."""
     digits = _digits(text)
     if not _has_form(digits):
-        raise ValueError(f"a ticket number has {DIGITS} digits, such as 482-917-3056")
+        raise ValueError(f"a ticket number has {DIGITS} digits, such as 482-917-3057")
     if check_digit(digits[:-1]) != digits[-1]:
         raise ValueError(
             f"{shown(digits)} is no ticket number: the last digit does not fit the others, look for a typo"
@@ -42,12 +42,12 @@ def parse(text: str) -> str:
 
 
 def shown(number: str) -> str:
-    """Group a number for people: 4829173056 becomes 482-917-3056."""
+    """Group a number for people: 4829173057 becomes 482-917-3057."""
     return f"{number[:3]}-{number[3:6]}-{number[6:]}"
 
 
 def subject_tag(number: str) -> str:
-    """Give the tag that our subjects carry: [#482-917-3056]."""
+    """Give the tag that our subjects carry: [#482-917-3057]."""
     return f"[#{shown(number)}]"
 
 

@@ -1,4 +1,4 @@
-"""Public ticket numbers: nine digits that give nothing away, and a check digit, such as 482-917-3056.
+"""Public ticket numbers: nine digits that give nothing away, and a check digit, such as 482-917-3057.
 
 The nine digits are the ticket's id, encrypted with a key of the installation by a permutation of 0 .. 10^9 - 1, so they
 are unique without asking the database. The tenth digit is the check character of ISO 7064 MOD 11,10: it catches every
