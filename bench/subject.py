@@ -63,6 +63,7 @@ class Subject:
             "DATA_DIR": str(self.folder / "data"),
             "SMTP__PORT": str(self.smtp_port),
             "HTTP__PORT": str(self.http_port),
+            "API__PORT": "0",
             "LOG__LEVEL": "warning",
             **self.settings,
         }

@@ -49,6 +49,15 @@ SPOOL: Final = (
     Column(key="account"),
     Column(key="held_at", title="held since (UTC)"),
 )
+TOKENS: Final = (
+    Column(key="prefix", title="token", style="bold"),
+    Column(key="name", ratio=2),
+    Column(key="state"),
+    Column(key="scopes", ratio=3),
+    Column(key="accounts", ratio=2),
+    Column(key="expires_at", title="expires (UTC)"),
+    Column(key="last_used_at", title="last used (UTC)"),
+)
 OLD_TICKETS: Final = (
     Column(key="desk"),
     Column(key="number", title="old number", style="bold"),

@@ -21,6 +21,7 @@ from daemon import (
     cli_run,
     cli_spool,
     cli_tickets,
+    cli_tokens,
 )
 from daemon.cli_options import Config
 from daemon.errors import INTERRUPTED, USAGE, UserError
@@ -61,6 +62,7 @@ cli_mail.add_to(app)
 app.add_typer(cli_tickets.app, name="tickets")
 app.add_typer(cli_spool.app, name="spool")
 app.add_typer(cli_keys.app, name="keys")
+app.add_typer(cli_tokens.app, name="tokens")
 app.add_typer(cli_dead_letters.app, name="dead-letters")
 app.add_typer(cli_legacy.app, name="legacy")
 app.add_typer(cli_notices.app, name="notices")

@@ -10,6 +10,9 @@ from daemon.cli_options import Config
 WORKERS: Final = "Router processes; they share the partitions. More than cores or partitions make no sense."
 
 
+ALL: Final = ("ingest", "route", "outbound", "console")
+
+
 class Role(StrEnum):
     """What a process does."""
 
@@ -17,6 +20,7 @@ class Role(StrEnum):
     INGEST = "ingest"
     ROUTE = "route"
     OUTBOUND = "outbound"
+    CONSOLE = "console"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -42,9 +46,11 @@ def run(
     del config
     from daemon.run import run_all, run_role  # noqa: PLC0415 - see `daemon.cli`
 
-    if role in (Role.INGEST, Role.OUTBOUND) and workers > 1:
-        raise typer.BadParameter("one process takes mail in or sends; --workers is for routers", param_hint="--workers")
+    if role in (Role.INGEST, Role.OUTBOUND, Role.CONSOLE) and workers > 1:
+        raise typer.BadParameter(
+            "one process takes mail in, sends or serves the API; --workers is for routers", param_hint="--workers"
+        )
     if role is Role.ALL or (role is Role.ROUTE and workers > 1):
-        run_all(roles=("ingest", "route", "outbound") if role is Role.ALL else ("route",), workers=workers)
+        run_all(roles=ALL if role is Role.ALL else ("route",), workers=workers)
     else:
         run_role(role.value, name=name or role.value, link_fd=link, jobs=jobs)

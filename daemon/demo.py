@@ -93,6 +93,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "SMTP__PORT": str(smtp),
         "SMTP__HOSTNAME": "switchboard.example",
         "HTTP__PORT": str(http),
+        "API__PORT": "0",
         "LOG__FORMAT": "json",
         "OUTBOUND__SMTP__HOST": "127.0.0.1",
         "OUTBOUND__SMTP__PORT": str(relay),

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from daemon import logs
 from daemon.cli_options import loaded_settings
 from daemon.clock import now
+from daemon.console import console
 from daemon.errors import UserError
 from daemon.health import POSTGRES, STARTING, Board, Report, readiness
 from daemon.ingest import ingest
@@ -46,7 +47,9 @@ _log = structlog.get_logger(__name__)
 def run_role(role: str, *, name: str, link_fd: int | None, jobs: bool) -> None:
     """Run one role in this process."""
     loaded = _begin(name)
-    body: Body = {"ingest": ingest, "outbound": outbound}.get(role) or functools.partial(route, jobs=jobs)
+    body: Body = {"ingest": ingest, "outbound": outbound, "console": console}.get(role) or functools.partial(
+        route, jobs=jobs
+    )
 
     async def main() -> None:
         async with AsyncExitStack() as stack:
@@ -67,7 +70,7 @@ def run_all(*, roles: Sequence[str], workers: int) -> None:
     loaded = _begin("supervisor")
     for warning in loaded.warnings:
         _log.warning("settings", key=warning.key, reason=warning.reason)
-    uvloop.run(Daemon(settings=loaded.settings, specs=_specs(roles, workers)).run())
+    uvloop.run(Daemon(settings=loaded.settings, specs=_specs(_wanted(roles, loaded.settings), workers)).run())
 
 
 def _begin(name: str) -> Loaded:
@@ -85,6 +88,11 @@ def _make_data_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
+def _wanted(roles: Sequence[str], settings: Settings) -> list[str]:
+    """Give the roles that have something to do: without its port the console has not."""
+    return [role for role in roles if role != "console" or settings.api.port]
+
+
 def _specs(roles: Sequence[str], workers: int) -> list[ChildSpec]:
     """Give the children; each is this command line again, with a role of its own."""
     own = [sys.executable, "-m", "daemon"]
@@ -95,6 +103,8 @@ def _specs(roles: Sequence[str], workers: int) -> list[ChildSpec]:
         specs.append(ChildSpec(name=name, command=[*own, "run", "route", "--name", name, jobs]))
     if "outbound" in roles:
         specs.append(ChildSpec(name="outbound", command=[*own, "run", "outbound"]))
+    if "console" in roles:
+        specs.append(ChildSpec(name="console", command=[*own, "run", "console"]))
     return specs
 
 

@@ -22,6 +22,7 @@ from pydantic import (
 
 from connectors.base import Account
 from connectors.mail.settings import MailAccountSettings, SmtpSettings
+from daemon.settings_api import ApiSettings
 from daemon.settings_intake import IntakeSettings
 from daemon.settings_legacy import LegacySettings
 from daemon.settings_notices import AccountNoticesSettings, NoticesSettings
@@ -163,6 +164,7 @@ class Settings(Section):
     blobs: BlobSettings = BlobSettings()
     smtp: SmtpSettings = SmtpSettings()
     intake: IntakeSettings = IntakeSettings()
+    api: ApiSettings = ApiSettings()
     router: RouterSettings = RouterSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()

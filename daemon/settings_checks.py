@@ -128,7 +128,8 @@ def _scope_of(settings: Settings, name: str) -> str:
 
 def _ports(settings: Settings, sources: Sources) -> Iterator[Problem]:
     taken: dict[int, str] = {}
-    for section, port in (("smtp", settings.smtp.port), ("http", settings.http.port), ("intake", settings.intake.port)):
+    ports = {name: getattr(settings, name).port for name in ("smtp", "http", "intake", "api")}
+    for section, port in ports.items():
         first = taken.setdefault(port, section)
         if port and first != section:
             yield sources.problem((section, "port"), f"{port} is {first}.port already")

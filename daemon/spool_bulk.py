@@ -48,13 +48,13 @@ class Which:
         return self.reason is not None or self.account is not None or self.held_longer_than is not None
 
 
-def age(text: str | None) -> timedelta | None:
+def age(text: str | None, *, option: str = "--older-than") -> timedelta | None:
     """Read `12h`, `30d` or `2w`. Raises `UserError`."""
     if text is None:
         return None
     found = _AGE.fullmatch(text.strip())
     if found is None:
-        raise UserError("--older-than takes a number and h, d or w, such as 12h, 30d or 2w", code=USAGE)
+        raise UserError(f"{option} takes a number and h, d or w, such as 12h, 30d or 2w", code=USAGE)
     return int(found[1]) * _UNITS[found[2]]
 
 

@@ -1,7 +1,7 @@
 """Tickets for people's screens: the listing, and one ticket with everything on it."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -146,10 +146,14 @@ async def list_tickets(
     status: str | None = None,
     account: str | None = None,
     requester: str | None = None,
+    channel: str | None = None,
+    accounts: Collection[str] | None = None,
     after: str | None = None,
     limit: int = 50,
 ) -> list[TicketLine]:
     """Give tickets, the one with the newest message first. `after` is the `cursor` of the last one seen.
+
+    `accounts` are those that may be seen; None: all of them.
 
     A ticket that gets a message between two pages moves to the front and is not seen again; none is seen twice.
     """
@@ -158,6 +162,8 @@ async def list_tickets(
         "status": status,
         "account": account,
         "requester": requester and requester.strip().lower(),
+        "channel": channel,
+        "accounts": None if accounts is None else sorted(accounts),
         "after": moment,
         "after_id": ticket_id,
         "limit": checked_limit(limit),
@@ -167,30 +173,58 @@ async def list_tickets(
 
 async def show_ticket(connection: AsyncConnection[TupleRow], number: str) -> TicketDetail:
     """Give one ticket. Raises `TicketNotFoundError`, and `ValueError` for what is no ticket number."""
+    async with connection.transaction():
+        head = await ticket_head(connection, number)
+        messages = await ticket_messages(connection, number)
+    return replace(head, messages=tuple(messages))
+
+
+async def ticket_head(connection: AsyncConnection[TupleRow], number: str) -> TicketDetail:
+    """Give one ticket without its messages. Raises as `show_ticket` does."""
     bare = parse(number)
     which = {"number": bare}
-    async with connection.transaction():
-        lines = await fetch_all(connection, statement("tickets", "ticket_line"), which, TicketLine)
-        if not lines:
-            raise TicketNotFoundError(
-                f"there is no ticket {shown(bare)}: `switchboard tickets list` shows which there are"
-            )
-        facts = await fetch_rows(connection, statement("tickets", "ticket_facts"), which)
-        people = await fetch_all(connection, statement("tickets", "participants"), which, Participant)
-        rows = await fetch_rows(connection, statement("tickets", "messages"), which)
-        ids = {"message_ids": [row["id"] for row in rows]}
-        repeats = await fetch_rows(connection, statement("tickets", "repeats"), ids)
-        earlier = await earlier_texts(connection, ids["message_ids"])
-        conversations, links = await conversations_on(connection, bare), await links_on(connection, bare)
-    messages = tuple(_message(row, repeats, earlier.get(row["id"], ())) for row in rows)
+    lines = await fetch_all(connection, statement("tickets", "ticket_line"), which, TicketLine)
+    if not lines:
+        raise TicketNotFoundError(f"there is no ticket {shown(bare)}: `switchboard tickets list` shows which there are")
+    facts = await fetch_rows(connection, statement("tickets", "ticket_facts"), which)
+    people = await fetch_all(connection, statement("tickets", "participants"), which, Participant)
     return TicketDetail(
         ticket=lines[0],
         **facts[0],
         participants=tuple(people),
-        conversations=conversations,
-        links=links,
-        messages=messages,
+        conversations=await conversations_on(connection, bare),
+        links=await links_on(connection, bare),
+        messages=(),
     )
+
+
+async def ticket_messages(
+    connection: AsyncConnection[TupleRow],
+    number: str,
+    *,
+    accounts: Collection[str] | None = None,
+    message_id: int | None = None,
+    after: tuple[datetime, int] | None = None,
+    limit: int | None = None,
+) -> list[TicketMessage]:
+    """Give messages on a ticket and those merged into it, in the order in which they were received.
+
+    `accounts`: of merged tickets only messages of these. `after`: when the last one seen was received, and its id.
+    """
+    moment, last = after or (None, None)
+    which = {
+        "number": parse(number),
+        "accounts": None if accounts is None else sorted(accounts),
+        "message_id": message_id,
+        "after": moment,
+        "after_id": last,
+        "limit": limit,
+    }
+    rows = await fetch_rows(connection, statement("tickets", "messages"), which)
+    ids = {"message_ids": [row["id"] for row in rows]}
+    repeats = await fetch_rows(connection, statement("tickets", "repeats"), ids)
+    earlier = await earlier_texts(connection, ids["message_ids"])
+    return [_message(row, repeats, earlier.get(row["id"], ())) for row in rows]
 
 
 def _message(row: dict[str, Any], repeats: Iterable[dict[str, Any]], earlier: tuple[EarlierText, ...]) -> TicketMessage:

@@ -35,6 +35,7 @@ class RunningDaemon:
     def __init__(self, *, folder: Path, settings: Mapping[str, str] | None = None, role: str = "all") -> None:
         self.folder = folder
         self.smtp_port = free_port()
+        self.api_port = free_port()
         self.http_port = free_port()
         self._role = role
         self._process: subprocess.Popen[bytes] | None = None
@@ -43,6 +44,7 @@ class RunningDaemon:
             "SWITCHBOARD_DATA_DIR": str(folder / "var"),
             "SWITCHBOARD_SMTP__PORT": str(self.smtp_port),
             "SWITCHBOARD_HTTP__PORT": str(self.http_port),
+            "SWITCHBOARD_API__PORT": "0",
             "SWITCHBOARD_LOG__FORMAT": "json",
             **(settings or {}),
         }

@@ -7,10 +7,46 @@ select
 from tickets
 where ((:status)::text is null or status = :status)
     and ((:account)::text is null or account = :account)
+    and ((:accounts)::text[] is null or account = any((:accounts)::text[]))
+    and ((:channel)::text is null or channel = :channel)
     and ((:requester)::text is null or lower(requester_address) = :requester)
     and ((:after)::timestamptz is null or (last_message_at, id) < ((:after)::timestamptz, (:after_id)::bigint))
 order by last_message_at desc, id desc
 limit :limit;
+
+-- name: tickets_by_age
+-- Gives a page of tickets, oldest first: a listing that no new message and no new ticket disturbs.
+select
+    number, subject, status, channel, account, requester_address as requester, requester_name, message_count,
+    created_at, last_message_at, live, id::text as cursor
+from tickets
+where ((:status)::text is null or status = :status)
+    and ((:accounts)::text[] is null or account = any((:accounts)::text[]))
+    and ((:account)::text is null or account = :account)
+    and ((:channel)::text is null or channel = :channel)
+    and ((:requester)::text is null or lower(requester_address) = :requester)
+    and id > (:after_id)::bigint
+order by id
+limit :limit;
+
+-- name: accounts_of
+-- Gives the account of each ticket that has one of these numbers, or on which such a ticket goes on.
+with recursive chain (named, id, number, account, merged_into_id, step) as (
+    select number, id, number, account, merged_into_id, 0 from tickets where number = any((:numbers)::text[])
+    union all
+    select chain.named, ticket.id, ticket.number, ticket.account, ticket.merged_into_id, chain.step + 1
+    from chain
+    join tickets as ticket on ticket.id = chain.merged_into_id
+    where chain.step < 16
+)
+select named, account, step from chain;
+
+-- name: message_place
+-- Gives the ticket on which a message stands, or nothing.
+select ticket.number, ticket.account
+from messages as message
+join tickets as ticket on ticket.id = message.ticket_id
+where message.id = :message_id;
 
 -- name: ticket_line
 -- Gives one ticket as the listing does.
@@ -60,7 +96,11 @@ select
 from family
 join messages as message on message.ticket_id = family.id
 left join sends as send on send.message_id = message.id and message.direction = 'out'
-order by message.received_at, message.id;
+where ((:message_id)::bigint is null or message.id = :message_id)
+    and ((:accounts)::text[] is null or family.step = 0 or message.account = any((:accounts)::text[]))
+    and ((:after)::timestamptz is null or (message.received_at, message.id) > ((:after)::timestamptz, (:after_id)::bigint))
+order by message.received_at, message.id
+limit :limit;
 
 -- name: repeats
 -- Gives the deliveries that were a message of this ticket once more.

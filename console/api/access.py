@@ -1,0 +1,54 @@
+"""Who asks, and whether the token may: what every path declares."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer
+
+from console.api.problems import Problem, ProblemError
+from console.api.tokens import Scope, StoredToken
+
+_bearer: Final = HTTPBearer(auto_error=False, description="a token of `switchboard tokens create`")
+
+PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"model": Problem, "description": what, "content": {"application/problem+json": {}}}
+    for status, what in {
+        401: "no right token",
+        403: "the token lacks the scope",
+        404: "not there, or not to be seen by this token",
+        409: "refused, because of how things stand",
+        412: "the ticket has changed since the version in If-Match",
+        413: "too large",
+        422: "the request is written wrongly",
+        429: "too many requests: see Retry-After",
+        503: "cannot be done now: see Retry-After",
+    }.items()
+}
+
+
+def needs(scope: Scope) -> Callable[[Request], StoredToken]:
+    """Give the dependency that lets tokens with this scope in."""
+
+    def check(request: Request) -> StoredToken:
+        token: StoredToken = request.state.token
+        if scope not in token.scopes:
+            raise ProblemError(403, "scope-missing", f"This token lacks the scope {scope.value}.")
+        return token
+
+    return check
+
+
+def secured() -> list[Any]:
+    """Give what documents that a token is needed; the gate before it has checked it."""
+    return [Security(_bearer)]
+
+
+TicketsReader = Annotated[StoredToken, Depends(needs(Scope.TICKETS_READ))]
+TicketsWriter = Annotated[StoredToken, Depends(needs(Scope.TICKETS_WRITE))]
+SpoolReader = Annotated[StoredToken, Depends(needs(Scope.SPOOL_READ))]
+SpoolWriter = Annotated[StoredToken, Depends(needs(Scope.SPOOL_WRITE))]
+FilesReader = Annotated[StoredToken, Depends(needs(Scope.ATTACHMENTS_READ))]
+ChannelsReader = Annotated[StoredToken, Depends(needs(Scope.CHANNELS_READ))]
+EventsReader = Annotated[StoredToken, Depends(needs(Scope.EVENTS_READ))]
+WebhooksKeeper = Annotated[StoredToken, Depends(needs(Scope.WEBHOOKS))]

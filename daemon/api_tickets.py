@@ -1,0 +1,153 @@
+"""Tickets and their messages for the API: the same reading as the command line's."""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
+from console.api.cursors import wrong
+from console.api.ports import Accounts, Row
+from console.api.problems import NotThereError, RefusedError, UnavailableError
+from daemon.adapters import STORE_ERRORS
+from daemon.asking import CODES
+from daemon.errors import NOT_FOUND
+from ticket_store import ticket_pages, tickets
+from ticket_store.listing import as_json as plain
+from ticket_store.pool import Pool
+from ticket_store.tickets import TicketMessage, TicketNotFoundError
+
+_NAMES: Final = ("continues", "merged_into")
+_LISTS: Final = ("continued_by", "merged_from")
+
+
+@asynccontextmanager
+async def answers(what: str) -> AsyncIterator[None]:
+    """Let what rooms raise reach who asked over HTTP. `what` names the thing that may not be there."""
+    try:
+        yield
+    except STORE_ERRORS as error:
+        raise UnavailableError from error
+    except tuple(CODES) as error:
+        code = next(CODES[kind] for kind in type(error).__mro__ if kind in CODES)
+        raise (NotThereError(what) if code == NOT_FOUND else RefusedError(str(error))) from error
+
+
+class ApiTickets:
+    """Tickets on a pool. A number that a token may not see is left out wherever it stands."""
+
+    def __init__(self, *, pool: Pool) -> None:
+        self._pool = pool
+
+    async def page(
+        self,
+        accounts: Accounts,
+        *,
+        filters: Mapping[str, str | None],
+        oldest_first: bool,
+        after: str | None,
+        limit: int,
+    ) -> Sequence[Row]:
+        """Give one page; see `console.api.ports.Tickets`."""
+        async with self._reading("ticket") as connection:
+            if oldest_first:
+                rows = await ticket_pages.tickets_by_age(
+                    connection, filters=filters, accounts=accounts, after=after, limit=limit
+                )
+            else:
+                rows = await tickets.list_tickets(connection, **filters, accounts=accounts, after=after, limit=limit)
+        return [{**plain(row), "cursor": row.cursor} for row in rows]
+
+    async def ticket(self, accounts: Accounts, number: str) -> Row:
+        """Give one ticket without its messages."""
+        async with self._reading("ticket") as connection:
+            await check_ticket(connection, accounts, number)
+            found = plain(await tickets.ticket_head(connection, number))
+            row = {**found, **found.pop("ticket")}
+            return await self._seen(connection, accounts, row)
+
+    async def messages(self, accounts: Accounts, number: str, *, after: str | None, limit: int) -> Sequence[Row]:
+        """Give one page of messages."""
+        async with self._reading("ticket") as connection:
+            await check_ticket(connection, accounts, number)
+            found = await tickets.ticket_messages(
+                connection, number, accounts=accounts, after=ticket_pages.message_after(after), limit=limit
+            )
+            return await self._shown(connection, accounts, found)
+
+    async def message(self, accounts: Accounts, message_id: int) -> Row:
+        """Give one message that stands on a ticket."""
+        async with self._reading("message") as connection:
+            found, account = await ticket_pages.one_message(connection, message_id)
+            if accounts is not None and account not in accounts:
+                raise TicketNotFoundError
+            return (await self._shown(connection, accounts, [found]))[0]
+
+    async def _shown(
+        self, connection: AsyncConnection[TupleRow], accounts: Accounts, found: Sequence[TicketMessage]
+    ) -> list[dict[str, Any]]:
+        rows = [
+            {**plain(message), "cursor": ticket_pages.message_cursor(message.received_at, message.id)}
+            for message in found
+        ]
+        if accounts is None:
+            return rows
+        named = {number for row in rows for number in _numbers_in(row["decision"])}
+        seen = await _visible(connection, accounts, named)
+        return [{**row, "decision": _decision(row["decision"], seen)} for row in rows]
+
+    async def _seen(
+        self, connection: AsyncConnection[TupleRow], accounts: Accounts, row: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Leave out numbers of tickets that may not be seen."""
+        if accounts is None:
+            return row
+        named = {row[name] for name in _NAMES if row[name]}.union(*(row[name] for name in _LISTS))
+        seen = await _visible(connection, accounts, named)
+        row |= {name: row[name] if row[name] in seen else None for name in _NAMES}
+        return row | {name: [number for number in row[name] if number in seen] for name in _LISTS}
+
+    @asynccontextmanager
+    async def _reading(self, what: str) -> AsyncIterator[AsyncConnection[TupleRow]]:
+        try:
+            async with answers(what), self._pool.connection() as connection:
+                yield connection
+        except ValueError as error:
+            raise wrong() from error
+
+
+async def check_ticket(connection: AsyncConnection[TupleRow], accounts: Accounts, number: str) -> str:
+    """Give the ticket's account. Raises `TicketNotFoundError` for a ticket that is not there or may not be seen."""
+    found = (await ticket_pages.accounts_of(connection, [number])).get(number)
+    if not found or (accounts is not None and found[0] not in accounts):
+        raise TicketNotFoundError
+    return found[0]
+
+
+async def _visible(
+    connection: AsyncConnection[TupleRow], accounts: Collection[str], numbers: Collection[str]
+) -> set[str]:
+    found = await ticket_pages.accounts_of(connection, numbers) if numbers else {}
+    return {number for number, owners in found.items() if owners[0] in accounts}
+
+
+def _numbers_in(decision: Mapping[str, Any]) -> set[str]:
+    """Give the numbers of other tickets that a decision names."""
+    listed = {str(one.get("ticket", "")) for name in ("rejected", "suggestions") for one in decision.get(name, ())}
+    return (listed | {decision.get("continues", ""), decision.get("ticket", "")}) - {""}
+
+
+def _decision(decision: Mapping[str, Any], seen: Collection[str]) -> dict[str, Any]:
+    """Leave out of a decision what names a ticket that may not be seen, its explanation too."""
+    named = _numbers_in(decision)
+    shown = dict(decision)
+    for name in ("rejected", "suggestions"):
+        if name in shown:
+            shown[name] = [one for one in shown[name] if str(one.get("ticket", "")) in {*seen, ""}]
+    for name in ("continues", "ticket"):
+        if shown.get(name) and shown[name] not in seen:
+            del shown[name]
+    if not named <= set(seen):
+        shown["explanation"] = ""
+    return shown
