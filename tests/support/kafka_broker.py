@@ -159,7 +159,7 @@ class KafkaBroker:
         lines = [f"{key}={value}" for key, value in self._all_settings().items()]
         self._properties.write_text("\n".join(lines) + "\n", encoding="utf-8")
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        arguments = ["format", "--cluster-id", cluster, "--config", str(self._properties)]
+        arguments = ["format", f"--cluster-id={cluster}", "--config", str(self._properties)]  # it may begin with "-"
         arguments += [part for user in self._scram for part in ("--add-scram", user)]
         done = subprocess.run(
             self._java("kafka.tools.StorageTool", *arguments, heap="64m"), capture_output=True, text=True, check=False
