@@ -1,6 +1,6 @@
 """Conversations on a routing lab, and a sending worker that answers in them, with a clock that tests move."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -77,19 +77,22 @@ class Booth:
     told: Told = field(default_factory=Told)
     keyed: bool = False
     pace: SendPace = NO_PACE
+    store: PostgresParts | None = None
+    wrap: Callable[[Sender], Sender] = lambda sender: sender
 
     def clock(self) -> datetime:
         return self.now
 
     def sender(self, account: str) -> Sender:
-        return ChatConnector(url=self.platforms[account].url, account=account, keyed=self.keyed, pace=self.pace)
+        url = self.platforms[account].url
+        return self.wrap(ChatConnector(url=url, account=account, keyed=self.keyed, pace=self.pace))
 
     def means(self, account: str) -> Means:
         sender = self.sender(account)
         paces = PostgresPaces(pool=self.lab.pool)
         return Means(
             sender=sender,
-            parts=PostgresParts(pool=self.lab.pool),
+            parts=self.store or PostgresParts(pool=self.lab.pool),
             turns=Turns(account=account, pace=sender.pace, paces=paces, clock=self.clock),
             blobs=self.blobs,
             clock=self.clock,
