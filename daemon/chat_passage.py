@@ -21,10 +21,20 @@ from daemon.chat_turns import Turns
 from router.conversations_out import Conversation, message_shown
 from router.deliveries import LATER, Delivery
 from router.sending import ChannelDownError, NotYetError
+from schemas.conversation_rows import ContactRow
 from schemas.outbound_rows import DueSend
 from schemas.part_rows import MarkedPart, PartRow
+from schemas.placement import address_key
 from ticket_store.parts import PostgresParts
 
+UNREACHABLE: Final = {
+    "blocked": "the person has blocked us",
+    "denied": "the person does not allow our messages",
+    "unsubscribed": "the person has unsubscribed",
+    "left": "we are not in this conversation any more",
+    "gone": "the conversation is not there any more",
+}
+"""State of a contact -> why nothing that we send arrives."""
 UNSEEN: Final = "nobody saw the platform's answer"
 MOST_PROBLEM: Final = 500
 
@@ -67,6 +77,9 @@ class Passage:
         """
         means, send = self._means, self._send
         self._chat = await means.parts.chat_now(send.account, self._chat)
+        refusal = await self._unreachable()
+        if refusal is not None:
+            return refusal
         rows = await means.parts.begin(send.message_id, {part.index: part.echo for part in self._parts})
         self._states = {row.part: row for row in rows}
         for part in self._parts:
@@ -78,6 +91,16 @@ class Passage:
                 if stop is not None:
                     return stop if stop.state else None
         return _verdict([self._states[part.index] for part in self._parts])
+
+    async def _unreachable(self) -> Delivery | None:
+        """Say that nobody can be reached there, as the platform has told; a new message from there mends it."""
+        state = await self._means.parts.contact(self._send.account, self._address_key)
+        reason = UNREACHABLE.get(state)
+        return None if reason is None else Delivery("failed", state, reason)
+
+    @property
+    def _address_key(self) -> bytes:
+        return address_key(self._send.channel, self._chat)
 
     async def _try(self, part: Part) -> Delivery | None:
         """Make one call; give what ends this attempt, if it does. An empty state: the claim is lost."""
@@ -125,7 +148,11 @@ class Passage:
     async def _failed(self, part: Part, error: SendFailedError) -> Delivery | None:
         """Give a piece up. Without a piece of text the rest would not be understood; without a file it is."""
         await self._mark(part, "failed", problem=_short(str(error)))
-        if part.file is not None and not isinstance(error, GoneError):
+        if isinstance(error, GoneError):
+            send, now = self._send, self._means.clock()
+            row = ContactRow(send.account, self._address_key, send.channel, self._chat, error.state, now)
+            await self._means.parts.gone(row)
+        elif part.file is not None:
             return None
         return _failure(list(self._states.values()), code=error.code)
 

@@ -183,7 +183,7 @@ class NoticeMetrics:
 
 
 class OutboundMetrics:
-    """What `outbound` counts. Meets `router.deliveries.SendMetrics`."""
+    """What `outbound` counts. Meets `router.deliveries.SendMetrics` and `daemon.media.MediaMetrics`."""
 
     def __init__(self, *, registry: CollectorRegistry) -> None:
         self._delivered = Counter(
@@ -200,6 +200,18 @@ class OutboundMetrics:
         self._lane_down = Gauge(
             "switchboard_lane_down", "1 while an account's platform takes nothing from us", ["lane"], registry=registry
         )
+        self._fetched = Counter(
+            "switchboard_media_fetches",
+            "Files at platforms by what became of them: stored, refused, failed, later",
+            ["account", "state"],
+            registry=registry,
+        )
+        self.media_waiting = Gauge(
+            "switchboard_media_waiting", "Files at platforms not yet fetched", ["account"], registry=registry
+        )
+        self.media_age = Gauge(
+            "switchboard_media_oldest_seconds", "Age of the oldest of them", ["account"], registry=registry
+        )
         self.lane_queued = Gauge(
             "switchboard_lane_queued", "Messages of ours not yet sent, by lane", ["lane"], registry=registry
         )
@@ -207,6 +219,10 @@ class OutboundMetrics:
     def delivered(self, kind: str, state: str) -> None:
         """Count one recipient."""
         self._delivered.labels(kind=kind, state=state).inc()
+
+    def fetched(self, account: str, state: str) -> None:
+        """Count a file of a platform that was asked for."""
+        self._fetched.labels(account=account, state=state).inc()
 
     def down(self, lane: str, *, is_down: bool) -> None:
         """Say whether a lane can be used: `mail`, or channel and account."""

@@ -1,8 +1,9 @@
 """`run outbound`: sends replies and notes, and writes and sends notices."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -13,7 +14,7 @@ from daemon.connecting import close_all, connect_accounts
 from daemon.health import RELAY, STORE
 from daemon.metrics import NoticeMetrics, OutboundMetrics
 from daemon.notice_job import NoticeJob
-from daemon.outbound_lanes import lanes
+from daemon.outbound_lanes import lanes, media_job
 from daemon.process import Process
 from daemon.wiring import database_url
 from router.deliveries import Marker
@@ -21,6 +22,7 @@ from router.incoming import MAIL
 from router.sending import Channel, SendingWorker
 from ticket_store.blobs_local import LocalBlobStore
 from ticket_store.instance import Instance, read_or_create
+from ticket_store.media import fetches_waiting
 from ticket_store.numbers import TicketNumbers
 from ticket_store.outbound import OutboundStore
 from ticket_store.pool import Pool, make_pool
@@ -87,15 +89,17 @@ async def outbound(process: Process) -> None:
         counted = NoticeMetrics(registry=process.registry)
         notices = NoticeJob(settings=settings, pool=pool, instance=instance, metrics=counted)
         telling = asyncio.create_task(notices.run(), name="notices")
+        media = media_job(settings, connectors=connectors, pool=pool, blobs=blobs, instance=instance, metrics=metrics)
+        fetching = asyncio.create_task(media.run(), name="media")
         process.ready()
-        await _first(process, sending, looking, telling)
+        await _first(process, sending, looking, telling, fetching)
         worker.stop()
-        looking.cancel()
-        telling.cancel()
+        for task in (looking, telling, fetching):
+            task.cancel()
         _, late = await asyncio.wait([sending], timeout=STOP_GRACE)
         for task in late:
             task.cancel()
-        await asyncio.gather(sending, looking, telling, return_exceptions=True)
+        await asyncio.gather(sending, looking, telling, fetching, return_exceptions=True)
 
 
 def _worker(
@@ -145,6 +149,7 @@ async def _look(process: Process, pool: Pool, metrics: OutboundMetrics, ways: Ma
         try:
             async with pool.connection(timeout=2) as connection:
                 found = await backlog(connection)
+                files = await fetches_waiting(connection)
         except STORE_ERRORS as error:
             process.board.set(STORE, f"the store does not answer: {type(error).__name__}", name="look")
         else:
@@ -154,8 +159,17 @@ async def _look(process: Process, pool: Pool, metrics: OutboundMetrics, ways: Ma
             metrics.lane_queued.clear()
             for lane in found:
                 metrics.lane_queued.labels(lane=lane.lane).set(lane.queued)
+            _measure_files(metrics, files)
             _say_no_way({lane.lane: lane.queued for lane in found if lane.lane not in ways}, process)
         await asyncio.sleep(LOOK_EVERY)
+
+
+def _measure_files(metrics: OutboundMetrics, files: Sequence[tuple[str, int, datetime]]) -> None:
+    metrics.media_waiting.clear()
+    metrics.media_age.clear()
+    for account, count, oldest in files:
+        metrics.media_waiting.labels(account=account).set(count)
+        metrics.media_age.labels(account=account).set(seconds_since(oldest, now()))
 
 
 def _say_no_way(waiting: Mapping[str, int], process: Process) -> None:

@@ -3,16 +3,24 @@
 from collections.abc import Mapping
 
 from connectors.base import Connector
-from connectors.sending import Sender
+from connectors.download import Downloader
+from connectors.sending import Fetcher, Sender
+from daemon.adapters import STORE_ERRORS
 from daemon.chat_passage import Means
 from daemon.chat_turns import Turns
 from daemon.clock import now
+from daemon.media import FetchJob, MediaMetrics
 from daemon.outbound_chat import MessengerChannel
 from daemon.outbound_mail import MailChannel
 from daemon.settings import Settings
+from daemon.wiring import policies
+from router.fetched import Fetched
 from router.incoming import MAIL
 from router.sending import Channel
 from ticket_store.blobs_local import LocalBlobStore
+from ticket_store.instance import Instance
+from ticket_store.media import FetchQueue, FetchStore
+from ticket_store.numbers import TicketNumbers
 from ticket_store.parts import PostgresPaces, PostgresParts
 from ticket_store.pool import Pool
 
@@ -43,4 +51,27 @@ def _means(sender: Sender, pool: Pool, blobs: LocalBlobStore) -> Means:
         turns=Turns(account=sender.account.name, pace=sender.pace, paces=paces, clock=now),
         blobs=blobs,
         clock=now,
+    )
+
+
+def media_job(
+    settings: Settings,
+    *,
+    connectors: Mapping[str, Connector],
+    pool: Pool,
+    blobs: LocalBlobStore,
+    instance: Instance,
+    metrics: MediaMetrics,
+) -> FetchJob:
+    """Give what fetches files that lie at platforms."""
+    store = FetchStore(pool=pool, numbers=TicketNumbers(key=instance.ticket_number_key))
+    return FetchJob(
+        fetchers={name: found for name, found in connectors.items() if isinstance(found, Fetcher)},
+        queue=FetchQueue(pool=pool),
+        blobs=blobs,
+        fetched=Fetched(store=store, policies=policies(settings), source=instance.source, clock=now),
+        downloader=Downloader(),
+        clock=now,
+        store_errors=STORE_ERRORS,
+        metrics=metrics,
     )

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from router.incoming import MAIL
+from router.incoming import MAIL, Incoming
 from router.placed import Placed
 from router.policy import AccountPolicy, Policies, Takes
-from schemas.message import Automatic, FileState, InboundMessage, Kind
+from schemas.conversation_rows import AmendableRow
+from schemas.message import Automatic, FileState, InboundMessage, Kind, Result
 from schemas.notice_rows import NoticeRow
-from schemas.placement import Author, HoldReason, NoticeReason, Outcome, Visibility
+from schemas.placement import Author, Decision, HoldReason, NoticeReason, Outcome, Visibility
+from schemas.placement import Rule as PlacedBy
 
 LONGEST: Final = 254
 """Octets of an address (RFC 5321 section 4.5.3.1.3)."""
@@ -65,8 +67,23 @@ class Case:
 
 Rule = tuple[str, Callable[[Case], bool]]
 
+IN_CONVERSATIONS: Final[tuple[Rule, ...]] = (
+    ("it is no message", lambda case: case.inbound.kind is not Kind.MESSAGE),
+    ("it belongs to no conversation", lambda case: case.inbound.thread.conversation is None),
+    ("it waited in the spool and was placed later", lambda case: case.placed.stored),
+    ("a machine wrote it", lambda case: case.inbound.automatic is not Automatic.NO),
+    ("its sender asks for no automatic answer", lambda case: case.inbound.muted),
+    ("it is an echo of ours", lambda case: "echo" in case.inbound.details),
+    ("it was imported", lambda case: case.inbound.envelope.intake == "import"),
+    ("it was received too long ago", lambda case: case.now - case.inbound.received_at > case.policy.notices.max_age),
+    ("its sender is not proven", lambda case: case.inbound.verdict.result is not Result.PASS),
+    ("it is not the customer's to see", lambda case: case.placed.visibility is not Visibility.PUBLIC),
+    ("somebody of ours speaks in it", lambda case: case.placed.author is not Author.CUSTOMER),
+)
+"""The same for a notice into the conversation in which the message was written."""
+
 NEVER: Final[tuple[Rule, ...]] = (
-    ("it is no mail", lambda case: case.inbound.channel != MAIL or case.inbound.kind is not Kind.MESSAGE),
+    ("it is no message", lambda case: case.inbound.kind is not Kind.MESSAGE),
     ("it waited in the spool and was placed later", lambda case: case.placed.stored),
     ("a machine wrote it", lambda case: case.inbound.automatic is not Automatic.NO),
     ("its sender asks for no automatic answer", lambda case: case.inbound.muted),
@@ -86,7 +103,8 @@ NEVER: Final[tuple[Rule, ...]] = (
 
 def why_never(case: Case) -> str:
     """Give why its sender is told nothing; empty when a notice may go."""
-    return next((why for why, holds in NEVER if holds(case)), "")
+    rules = NEVER if case.inbound.channel == MAIL else IN_CONVERSATIONS
+    return next((why for why, holds in rules if holds(case)), "")
 
 
 def notice_rows(placed: Iterable[Placed], policies: Policies, now: datetime) -> list[NoticeRow]:
@@ -98,6 +116,21 @@ def notice_rows(placed: Iterable[Placed], policies: Policies, now: datetime) -> 
         if reason is not None and not why_never(case):
             found.append(_row(case, reason))
     return found
+
+
+def late_refusal(row: AmendableRow, message: Incoming, policies: Policies, now: datetime) -> NoticeRow | None:
+    """Give the notice about a file that turned out too big only when it was fetched, if its sender may be told."""
+    refused = any(file.state is FileState.REFUSED for file in message.message.files)
+    if not refused or not policies.of(message.message.account).notices.refused_file:
+        return None
+    outcome = {"ticketed": Outcome.JOINED, "held": Outcome.HELD}.get(row.state, Outcome.NOTED)
+    decision = Decision(rule=PlacedBy(row.rule), outcome=outcome, explanation="")
+    author, visibility = Author(row.author), Visibility(row.visibility)
+    placed = Placed(message=message, decision=decision, ticket=None, author=author, visibility=visibility)
+    case = Case(placed=placed, policies=policies, now=now)
+    if why_never(case) or row.state not in ("ticketed", "held"):
+        return None
+    return _row(case, NoticeReason.REFUSED_FILE)._replace(ticket_id=row.ticket_id)
 
 
 def called_for(case: Case) -> NoticeReason | None:

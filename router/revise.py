@@ -12,8 +12,9 @@ from router.announce import Announcer, Seen
 from router.placed import Double
 from router.ports import RoutingTransaction
 from router.reading import ClaimsGrownError
-from router.stored import blob_rows, details_of
+from router.stored import blob_rows, details_of, fetch_rows
 from router.view import Ticket, View
+from schemas.media_rows import FetchRow
 from schemas.placement import Author, Rule, Visibility
 from schemas.revision_rows import RevisableRow, RevisedRow
 from schemas.routing_rows import BlobRefRow, HeldIdRow, OutboxRow
@@ -28,6 +29,7 @@ class Revisions:
     messages: list[RevisedRow] = field(default_factory=list)
     held_ids: list[HeldIdRow] = field(default_factory=list)
     blobs: list[BlobRefRow] = field(default_factory=list)
+    fetches: list[FetchRow] = field(default_factory=list)
     outbox: list[OutboxRow] = field(default_factory=list)
 
 
@@ -94,6 +96,7 @@ def _revise(
         )
     )
     revisions.blobs.extend(blob_rows(message, "message"))
+    revisions.fetches.extend(fetch_rows(message, announcer.now))
     if stored.state == "held":
         revisions.held_ids.extend(HeldIdRow(*quote.key, stored.id) for quote in message.quoted)
     if ticket is not None:

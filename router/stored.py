@@ -1,10 +1,12 @@
 """A message as a row and back. Columns hold what is searched and shown; `details` the rest, without defaults."""
 
+from datetime import datetime
 from typing import Any, Final
 
 from router.incoming import Incoming
 from router.placed import Placed
-from schemas.message import BlobRef, InboundMessage
+from schemas.media_rows import FetchRow
+from schemas.message import BlobRef, FileState, InboundMessage
 from schemas.routing_rows import BlobRefRow, HeldMessageRow, MessageRow
 
 IN_COLUMNS: Final[dict[str, Any]] = {
@@ -87,6 +89,13 @@ def message_of(row: HeldMessageRow) -> InboundMessage:
 def blob_rows(message: Incoming, owner_kind: str) -> list[BlobRefRow]:
     """Give the rows that keep a message's blobs."""
     return [BlobRefRow(digest, owner_kind, message.id) for digest in blob_digests(message.message)]
+
+
+def fetch_rows(message: Incoming, now: datetime) -> list[FetchRow]:
+    """Give the rows that let a message's files be fetched from where they lie."""
+    inbound = message.message
+    ids = {file.platform_id for file in inbound.files if file.state is FileState.PENDING and file.platform_id}
+    return [FetchRow(message.id, one, inbound.account, now) for one in sorted(ids)]
 
 
 def blob_digests(message: InboundMessage) -> list[bytes]:

@@ -10,7 +10,7 @@ from router.legacy_reading import awaited_by
 from router.placed import Double, Placed
 from router.placer import Placer
 from router.revise import Revisions
-from router.stored import blob_rows, message_row
+from router.stored import blob_rows, fetch_rows, message_row
 from router.view import Ticket, View
 from schemas.changes import Changes
 from schemas.legacy import BoundRow, old_ticket_key
@@ -57,6 +57,7 @@ def changes_of(
         links=placer.talks.links,
         amended=sorted(placer.amendments.rows.values()),
         earlier=placer.amendments.earlier,
+        fetches=[row for placed in new if placed.message.message.files for row in fetch_rows(placed.message, now)],
         bound=_bound(placer, view),
         newcomers=_newcomers(placer, view, now),
         outbox=placer.outbox,
@@ -69,6 +70,7 @@ def revised(changes: Changes, revisions: Revisions) -> Changes:
     changes.revised = revisions.messages
     changes.blobs = [*changes.blobs, *revisions.blobs]
     changes.held_ids = [*changes.held_ids, *revisions.held_ids]
+    changes.fetches = [*changes.fetches, *revisions.fetches]
     changes.outbox = [*changes.outbox, *revisions.outbox]
     return changes
 

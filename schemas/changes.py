@@ -8,6 +8,7 @@ from schemas.identity_rows import NewLinkRow, UsedProofRow
 from schemas.legacy import (
     BoundRow,
 )
+from schemas.media_rows import FetchRow
 from schemas.notice_rows import (
     NoticeRow,
 )
@@ -59,6 +60,7 @@ class Changes:
     amended: Sequence[AmendedRow] = ()
     earlier: Sequence[EarlierRow] = ()
     contacts: Sequence[ContactRow] = ()
+    fetches: Sequence[FetchRow] = ()
     used_proofs: Sequence[UsedProofRow] = ()
     links: Sequence[NewLinkRow] = ()
     bound: Sequence[BoundRow] = ()

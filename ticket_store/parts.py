@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from psycopg.rows import TupleRow
 
+from schemas.conversation_rows import ContactRow
 from schemas.part_rows import MarkedPart, PartRow, Turn
 from ticket_store.pool import Pool
 from ticket_store.statements import statement
@@ -43,6 +44,18 @@ class PostgresParts:
         which = {"account": account, "chat": chat, "moved_to": moved_to, "now": now}
         async with self._pool.connection() as connection:
             await connection.execute(statement("parts", "moved_chat"), which)
+
+    async def gone(self, row: ContactRow) -> None:
+        """Remember that a conversation may not be written to any more."""
+        columns = ("accounts", "address_keys", "channels", "addresses", "states", "sinces")
+        values = {column: [value] for column, value in zip(columns, row, strict=True)}
+        async with self._pool.connection() as connection:
+            await connection.execute(statement("conversations", "change_contacts"), values)
+
+    async def contact(self, account: str, address_key: bytes) -> str:
+        """Give what is known of a conversation, such as `blocked`; empty when nothing is."""
+        row = await self._one("contact", {"account": account, "address_key": address_key})
+        return "" if row is None else str(row[0])
 
     async def chat_now(self, account: str, chat: str) -> str:
         """Give where a conversation is now."""

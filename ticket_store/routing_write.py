@@ -86,6 +86,8 @@ class Writer:
         await self._arrays("amend_messages", texts, changes.amended, file="conversations")
         used = ("twins", "used_ats", "conversations")
         await self._arrays("use_proofs", used, changes.used_proofs, file="conversations")
+        files = ("message_ids", "platform_ids", "accounts", "due_ats")
+        await self._arrays("ask_fetches", files, changes.fetches, file="media")
         people = ("accounts", "address_keys", "channels", "addresses", "states", "sinces")
         await self._arrays("change_contacts", people, changes.contacts, file="conversations")
 

@@ -17,6 +17,7 @@ from connectors.sending import (
     ChatLetter,
     GoneError,
     Part,
+    Remote,
     SendFailedError,
     SendLaterError,
     SendPace,
@@ -81,6 +82,27 @@ class ChatConnector:
             moved = await self.send(replace(part, to=body["moved_to"]), content=content, link=link)
             return replace(moved, moved_to=body["moved_to"])
         return self._answer(status, body)
+
+    async def locate(self, raw: bytes, platform_id: str) -> Remote:
+        assert raw
+        status, body = await asyncio.to_thread(self._get, f"/where/{platform_id}")
+        match status:
+            case 200:
+                url = f"http://{self._host}{body['path']}"
+                return Remote(url=url, hosts=(), base_url=f"http://{self._host}")
+            case 404:
+                raise SendFailedError("the platform does not have the file any more")
+            case _:
+                raise ChannelDownError(f"it answers {status}")
+
+    def _get(self, path: str) -> tuple[int, dict[str, Any]]:
+        connection = http.client.HTTPConnection(self._host, timeout=TIMEOUT)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read() or b"{}")
+        finally:
+            connection.close()
 
     def _answer(self, status: int, body: Mapping[str, Any]) -> Sent:
         match status:

@@ -84,8 +84,11 @@ class Booth:
         return self.now
 
     def sender(self, account: str) -> Sender:
+        return self.wrap(self.connector(account))
+
+    def connector(self, account: str) -> ChatConnector:
         url = self.platforms[account].url
-        return self.wrap(ChatConnector(url=url, account=account, keyed=self.keyed, pace=self.pace))
+        return ChatConnector(url=url, account=account, keyed=self.keyed, pace=self.pace)
 
     def means(self, account: str) -> Means:
         sender = self.sender(account)

@@ -35,7 +35,7 @@ class ChatPlatform:
     """`chat_every` and `account_every` are seconds between two messages, 0 for no limit.
 
     `swallow`: so many messages are taken and their calls never answered (`hang` seconds). `knows_keys`: the same key
-    twice is one message. `down`: everything is answered 503.
+    twice is one message. `down`: everything is answered 503. `cut_after`: files end after so many bytes.
     """
 
     chat_every: float = 0.0
@@ -49,6 +49,9 @@ class ChatPlatform:
     swallow: int = 0
     hang: float = 1.0
     slow: float = 0.0
+    files: dict[str, bytes] = field(default_factory=dict)
+    file_answers: dict[str, tuple[int, dict[str, str]]] = field(default_factory=dict)
+    cut_after: int | None = None
     got: list[Got] = field(default_factory=list)
     floods: int = 0
     calls: int = 0
@@ -132,6 +135,28 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+    def do_GET(self) -> None:
+        kind, _, name = self.path.strip("/").partition("/")
+        if self.platform.down:
+            self._answer(503, b"")
+        elif name not in self.platform.files:
+            self._answer(404, b"")
+        elif kind == "where":
+            self._answer(200, json.dumps({"path": f"/files/{name}"}).encode())
+        else:
+            status, headers = self.platform.file_answers.get(name, (200, {}))
+            self._answer(status, self.platform.files[name], headers)
+
+    def _answer(self, status: int, content: bytes, headers: dict[str, str] | None = None) -> None:
+        self.platform.calls += 1
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(content)), **(headers or {})}.items():
+            if value:
+                self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content if self.platform.cut_after is None else content[: self.platform.cut_after])
+        self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
         del format, args

@@ -42,3 +42,21 @@ create table chat_moves (
     moved_at timestamptz not null,
     primary key (account, chat)
 );
+
+-- Files that lie at a platform and shall be fetched. `message_id` is the message whose raw names the file; the same file
+-- may stand on another message too (an album's first part, an edited one). `sha256` stays, so that nothing is fetched twice.
+create table media_fetches (
+    message_id  bigint not null references messages (id),
+    platform_id text not null,
+    account     text not null,
+    state       text not null default 'due' check (state in ('due', 'stored', 'refused', 'failed')),
+    attempts    int not null default 0,
+    due_at      timestamptz not null,
+    created_at  timestamptz not null,
+    done_at     timestamptz,
+    sha256      bytea,
+    size        bigint,
+    problem     text not null default '',              -- why it is not here (yet), for people
+    primary key (message_id, platform_id)
+);
+create index media_fetches_due on media_fetches (account, due_at, message_id, platform_id) where state = 'due';

@@ -54,6 +54,10 @@ on conflict (account, chat) do update set moved_to = excluded.moved_to, moved_at
 -- Where a conversation is now, if its platform moved it.
 select moved_to from chat_moves where account = :account and chat = :chat;
 
+-- name: contact
+-- What is known of a conversation: whether it may be written to.
+select state from contacts where account = :account and address_key = :address_key;
+
 -- name: take_pace
 -- Take a turn of an account and of one of its conversations, unless one of them has none soon: then only say when.
 with free as (
