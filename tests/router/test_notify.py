@@ -109,7 +109,7 @@ def test_a_refused_file_of_a_held_message_is_told_when_a_person_will_read_it_as_
 
 
 NOBODY: list[tuple[str, dict[str, Any]]] = [
-    ("it is no mail", {"channel": "telegram"}),
+    ("it belongs to no conversation", {"channel": "telegram"}),
     ("a machine wrote it", {"automatic": "auto_reply"}),
     ("a machine wrote it", {"automatic": "bulk"}),
     ("a machine wrote it", {"automatic": "bounce"}),

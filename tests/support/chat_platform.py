@@ -47,7 +47,7 @@ class ChatPlatform:
     down: bool = False
     knows_keys: bool = False
     swallow: int = 0
-    hang: float = 1.0
+    hang: float = 3.0
     slow: float = 0.0
     files: dict[str, bytes] = field(default_factory=dict)
     file_answers: dict[str, tuple[int, dict[str, str]]] = field(default_factory=dict)
