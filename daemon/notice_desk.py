@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import TypeAdapter
 
 from lifecycle.notice_worker import FilledNotice
+from router.conversations_out import Conversation, conversation_of
+from router.incoming import MAIL
 from router.system import Announcement, Voice
 from router.tokens import Signer, SigningKey
 from schemas.base import MAX_QUOTED_IDS
 from schemas.message import Party, ThreadId
 from schemas.notice_rows import DueNotice, SettledNotice, SpentRow, TakenNotice
+from schemas.outbound_rows import ConversationRow
 from schemas.placement import NoticeReason
 from ticket_store.instance import Instance
 from ticket_store.notices import NoticeStore, NoticeTransaction
@@ -88,19 +91,37 @@ class NoticeDesks:
 def _announcement(one: FilledNotice) -> Announcement:
     notice = one.notice
     answered, references = _threading(notice.details.get("thread", {}))
+    conversation = _conversation(notice) if notice.channel != MAIL else None
+    if conversation is not None:
+        answered, references = conversation.answered, ()
     return Announcement(
         ticket_id=notice.ticket_id,
         account=notice.account,
         channel=notice.channel,
         scope=notice.scope,
         sender=one.sender,
-        to=Party(address=notice.address),
+        to=Party(address=notice.address) if conversation is None else conversation.party,
         subject=one.subject,
         text=one.text,
         why=WHY[notice.reason],
         in_reply_to=answered,
         references=references,
+        conversation=conversation,
     )
+
+
+def _conversation(notice: DueNotice) -> Conversation:
+    """Give the conversation in which its message was written; the router has seen that it is known whole."""
+    thread, facts = notice.details["thread"], notice.details.get("details", {})
+    row = ConversationRow(
+        channel=notice.channel,
+        account=notice.account,
+        conversation=thread["conversation"]["shown"],
+        is_group=facts.get("group") is True,
+        own=(thread.get("own") or {}).get("shown", ""),
+        moved_to=None,
+    )
+    return conversation_of(row)
 
 
 def _threading(thread: Mapping[str, Any]) -> tuple[tuple[ThreadId, ...], tuple[ThreadId, ...]]:

@@ -87,7 +87,7 @@ async def outbound(process: Process) -> None:
         sending = asyncio.create_task(worker.run(), name="sending")
         looking = asyncio.create_task(_look(process, pool, metrics, ways), name="look")
         counted = NoticeMetrics(registry=process.registry)
-        notices = NoticeJob(settings=settings, pool=pool, instance=instance, metrics=counted)
+        notices = NoticeJob(settings=settings, pool=pool, instance=instance, metrics=counted, ways=ways.keys())
         telling = asyncio.create_task(notices.run(), name="notices")
         media = media_job(settings, connectors=connectors, pool=pool, blobs=blobs, instance=instance, metrics=metrics)
         fetching = asyncio.create_task(media.run(), name="media")

@@ -16,6 +16,8 @@ from lifecycle.notices import Language, one_line
 from schemas.placement import NoticeReason
 
 SHIPPED: Final = Path(__file__).parent / "templates"
+IN_CHATS: Final = (NoticeReason.REFUSED_FILE, NoticeReason.RECEIPT)
+"""Notices that have a text of their own for conversations."""
 SUBJECT: Final = "Subject:"
 MOST_SOURCE: Final = 16 * 1024
 """Bytes of a text's file."""
@@ -91,9 +93,12 @@ class NoticeText:
         return "".join(made)
 
 
-def read_text(reason: NoticeReason, language: Language, folder: Path | None) -> NoticeText:
-    """Give the text for a reason: the account's own when its folder has one, else ours. Raises `NoticeTextError`."""
-    name = file_name(reason, language)
+def read_text(reason: NoticeReason, language: Language, folder: Path | None, *, chat: bool = False) -> NoticeText:
+    """Give the text for a reason: the account's own when its folder has one, else ours. Raises `NoticeTextError`.
+
+    `chat`: the one for conversations, which have no subject and no signature.
+    """
+    name = file_name(reason, language, chat=chat and reason in IN_CHATS)
     own = folder / name if folder else None
     text = _read(own if own is not None and own.is_file() else SHIPPED / name)
     wrong = text.mistakes()
@@ -102,14 +107,15 @@ def read_text(reason: NoticeReason, language: Language, folder: Path | None) -> 
     return text
 
 
-def file_name(reason: NoticeReason, language: Language) -> str:
+def file_name(reason: NoticeReason, language: Language, *, chat: bool = False) -> str:
     """Give the name of a text's file."""
-    return f"{reason.value}.{language.value}.txt"
+    return f"{reason.value}{'.chat' if chat else ''}.{language.value}.txt"
 
 
 def misfits(folder: Path) -> Iterator[Misfit]:
     """Check an account's folder of texts: every file in it must be a right text with a name that is looked for."""
     known = {file_name(reason, language) for reason in NoticeReason for language in Language}
+    known |= {file_name(reason, language, chat=True) for reason in IN_CHATS for language in Language}
     for file in sorted(folder.glob("*.txt")):
         if file.name not in known:
             yield Misfit(file=file, line=1, reason="nothing looks for a text of this name: write reason.language.txt")

@@ -63,6 +63,9 @@ Heard = Callable[[str, str, int], None]
 """Hears how many notices for a reason ended how, `sent` or `suppressed`, after the commit."""
 
 
+MAIL: Final = "mail"
+
+
 class NoticeWorker:
     """Turns due notices into messages. `accounts` says what each tells, `senders` who writes for it."""
 
@@ -125,6 +128,7 @@ class NoticeWorker:
     def _words(self, notice: DueNotice, sender: Party, texts: dict[tuple[str, str], NoticeText]) -> Filled:
         account = self._accounts[notice.account]
         key = notice.account, notice.reason
+        is_chat = notice.channel != MAIL
         if key not in texts:  # read anew every turn: an operator may have written another
-            texts[key] = read_text(NoticeReason(notice.reason), account.language, account.templates)
+            texts[key] = read_text(NoticeReason(notice.reason), account.language, account.templates, chat=is_chat)
         return texts[key].fill(variables(notice, account, language=account.language, address=sender.address))

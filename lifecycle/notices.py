@@ -43,13 +43,17 @@ class Language(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountNotices:
-    """What one account tells by itself. `templates` is a folder with texts that go before ours."""
+    """What one account tells by itself. `templates` is a folder with texts that go before ours.
+
+    `no_way_out` says why nothing can be sent on it; empty: it can. A ticket must not say that somebody was told.
+    """
 
     reasons: frozenset[NoticeReason] = frozenset({NoticeReason.REFUSED_FILE})
     language: Language = Language.ENGLISH
     sharing_instructions: str = ""
     contact_instructions: str = ""
     templates: Path | None = None
+    no_way_out: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +109,8 @@ def why_not(notice: DueNotice, *, accounts: Mapping[str, AccountNotices], limits
         return limits.no_way_out
     if account is None:
         return "the account left the settings"
+    if account.no_way_out:
+        return account.no_way_out
     if notice.reason not in account.reasons:
         return "the account does not send such notices (any more)"
     if now - notice.received_at > limits.max_age:

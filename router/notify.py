@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from router.contacts import chat_of
 from router.incoming import MAIL, Incoming
 from router.placed import Placed
 from router.policy import AccountPolicy, Policies, Takes
@@ -69,7 +70,7 @@ Rule = tuple[str, Callable[[Case], bool]]
 
 IN_CONVERSATIONS: Final[tuple[Rule, ...]] = (
     ("it is no message", lambda case: case.inbound.kind is not Kind.MESSAGE),
-    ("it belongs to no conversation", lambda case: case.inbound.thread.conversation is None),
+    ("it belongs to no conversation", lambda case: not chat_of(case.inbound)),
     ("it waited in the spool and was placed later", lambda case: case.placed.stored),
     ("a machine wrote it", lambda case: case.inbound.automatic is not Automatic.NO),
     ("its sender asks for no automatic answer", lambda case: case.inbound.muted),

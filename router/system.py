@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from router.announce import Announcer
+from router.conversations_out import Conversation
 from router.outgoing import Letter, Outgoing, outgoing
 from router.ports import RoutingTransaction
 from router.tokens import Signer
@@ -38,6 +39,7 @@ class Announcement:
     why: str
     in_reply_to: Sequence[ThreadId] = ()
     references: Sequence[ThreadId] = ()
+    conversation: Conversation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +123,7 @@ def _letter(one: Announcement, ticket: Ticket) -> Letter:
         references=one.references,
         rule=Rule.NOTICE,
         why=one.why,
+        conversation=one.conversation,
     )
 
 

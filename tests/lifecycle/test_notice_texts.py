@@ -12,6 +12,7 @@ from notice_samples import BIG, NUMBER, due
 
 from lifecycle.notice_language import VARIABLES
 from lifecycle.notice_texts import (
+    IN_CHATS,
     MOST_OUTPUT,
     MOST_SOURCE,
     SHIPPED,
@@ -228,7 +229,8 @@ def test_what_a_text_makes_is_limited() -> None:
 
 def test_the_texts_lie_where_the_wheel_takes_them_from() -> None:
     """Hatch ships every file of a package that version control does not ignore."""
-    assert sorted(path.name for path in SHIPPED.iterdir()) == sorted(file_name(*one) for one in EVERY)
+    chats = [file_name(reason, language, chat=True) for reason in IN_CHATS for language in Language]
+    assert sorted(path.name for path in SHIPPED.iterdir()) == sorted([*chats, *(file_name(*one) for one in EVERY)])
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]
     assert "lifecycle" in wheel["wheel"]["packages"]
     assert not {"exclude", "only-include", "artifacts"} & wheel["wheel"].keys()
