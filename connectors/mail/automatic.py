@@ -84,7 +84,7 @@ def _class(signals: Signals) -> Automatic:
         signals.subject, signals.sender, signals.text, null_sender=signals.null_sender, reply=reply
     ):
         return Automatic.BOUNCE
-    if reply:
+    if reply or signals.null_sender:  # an empty MAIL FROM is asked of every automatic answer (RFC 3834 section 3.3)
         return Automatic.AUTO_REPLY
     return Automatic.BULK if _is_bulk(head) else Automatic.NO
 

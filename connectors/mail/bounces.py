@@ -83,4 +83,4 @@ def reads_like_one(subject: str, sender: str, text: str, *, null_sender: bool, r
         return titled and not reply and bool(_STRONG_TEXT.search(text[:_SAMPLE]))
     if reply:
         return titled or bool(_STRONG_TEXT.search(text[:_SAMPLE]))
-    return titled or null_sender or bool(_TEXT.search(text[:_SAMPLE]))
+    return titled or (daemon and null_sender) or bool(_TEXT.search(text[:_SAMPLE]))

@@ -2,7 +2,8 @@
 
 Only the token of that message makes a report count: whoever has it was sent the message. Reports come back to the
 message's own reply address, or name its id. A report about nothing that we know of is held, so that a person sees it;
-so is one that does not say which of several recipients it is about.
+so is one that does not say which of several recipients it is about, and one that says nothing about delivery at all:
+whoever's system leaves MAIL FROM empty may have written anything.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from router.found import ADDRESSES, ANSWERED
 from router.gates import Case
 from router.incoming import Incoming
 from router.placement import Placement, held, noted
-from schemas.message import Automatic, TokenPlace
+from schemas.message import Automatic, DeliveryReport, TokenPlace
 from schemas.placement import Evidence, HoldReason, Relation, Rule, Source
 
 PLACES = (TokenPlace.REPORT, *ADDRESSES, *ANSWERED)
@@ -33,11 +34,19 @@ def by_report(case: Case, findings: Findings) -> Placement | None:
     if report is None or sent is None:
         return _unknown(case, findings)
     evidence = Evidence(source=Source.REPORT, relation=Relation.KNOWN, message_id=sent.message_id)
+    if not _tells(report):
+        why = "It came as a report about a mail of ours, but says nothing about its delivery."
+        return held(findings, rule=Rule.REPORT, reason=HoldReason.BOUNCE, why=why, evidence=(evidence,))
     delivery = reported(sent, report, case.message.message.received_at)
     if delivery is None:
         why = "It says that a mail of ours could not be delivered, but not to which of its recipients."
         return held(findings, rule=Rule.REPORT, reason=HoldReason.BOUNCE, why=why, evidence=(evidence,))
     return noted(why=_why(delivery), rule=Rule.REPORT, evidence=(evidence,), delivery=delivery)
+
+
+def _tells(report: DeliveryReport) -> bool:
+    """Whether it says what became of a mail: a code, a system's words, or the mail itself that came back."""
+    return bool(report.status or report.diagnostic or report.originals)
 
 
 def _why(delivery: Delivery) -> str:

@@ -48,6 +48,15 @@ def test_an_id_in_the_report_is_read_even_if_nobody_has_looked_for_tokens() -> N
     assert paper.sent(token)[0]["state"] == "bounced"
 
 
+def test_what_says_nothing_about_delivery_marks_nothing_and_is_held() -> None:
+    paper = PaperRouter()
+    paper.route(mail("one"))
+    token = paper.say("one")
+    paper.route(report("two", place="recipient", token=token, status="", diagnostic=""))
+    assert paper.held() == {"two": "bounce"}
+    assert paper.sent(token)[0]["state"] == "sent"
+
+
 def test_a_bounce_that_names_no_message_of_ours_is_held() -> None:
     paper = PaperRouter()
     paper.route(mail("one"))

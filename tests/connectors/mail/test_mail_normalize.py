@@ -144,9 +144,11 @@ def test_equal_files_share_a_blob() -> None:
     assert len(normalize(delivery(multipart(part, part))).blobs) == 1
 
 
-def test_an_empty_mail_from_makes_a_bounce_and_a_forged_return_path_does_not() -> None:
+def test_an_empty_mail_from_is_a_machines_and_a_forged_return_path_is_nobodys() -> None:
     raw = mail(b"Return-Path: <>")
-    assert normalize(delivery(raw, mail_from="")).message.automatic is Automatic.BOUNCE
+    daemon = raw.replace(b"ann@home", b"mailer-daemon@home")
+    assert normalize(delivery(raw, mail_from="")).message.automatic is Automatic.AUTO_REPLY
+    assert normalize(delivery(daemon, mail_from="")).message.automatic is Automatic.BOUNCE
     assert normalize(delivery(raw)).message.automatic is Automatic.NO
 
 
