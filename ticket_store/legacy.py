@@ -121,7 +121,7 @@ async def choose_ticket(
     Raises `TicketNotFoundError`.
     """
     async with connection.transaction():
-        woken = await _wake(connection, _awaited(old, scopes), now)
+        woken = await _claim(connection, _awaited(old, scopes), now)
         cursor = await connection.execute(statement("legacy", "lock_ticket"), {"number": ticket_number})
         row = await cursor.fetchone()
         if row is None:
@@ -135,7 +135,7 @@ async def choose_forwarding(
 ) -> int:
     """Let mail of an old ticket be sent on to the old desk; give how many held messages are looked at again."""
     async with connection.transaction():
-        woken = await _wake(connection, _awaited(old, scopes), now)
+        woken = await _claim(connection, _awaited(old, scopes), now)
         await bind_legacy(connection, [BoundRow(*old, "forward", None, by, now)])
     return woken
 
@@ -160,6 +160,18 @@ async def bind_legacy(connection: AsyncConnection[TupleRow], rows: Sequence[Boun
 
 def _awaited(old: OldKey, scopes: Collection[str]) -> list[IdKey]:
     return sorted(old_ticket_key(scope, old) for scope in scopes)
+
+
+async def _claim(connection: AsyncConnection[TupleRow], awaited: Sequence[IdKey], now: datetime) -> int:
+    """Lock an old ticket's ids as the router does, before held messages and tickets, and wake what waits for it.
+
+    A router that decides about it now ends first: what it holds is woken, and what it chooses gives way.
+    """
+    if awaited:
+        keys = {"scopes": [key[0] for key in awaited], "digests": [key[1] for key in awaited]}
+        await connection.execute(statement("routing", "insert_ids"), keys)
+        await connection.execute(statement("routing", "lock_ids"), keys)
+    return await _wake(connection, awaited, now)
 
 
 async def _wake(connection: AsyncConnection[TupleRow], awaited: Sequence[IdKey], now: datetime) -> int:

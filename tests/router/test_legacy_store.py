@@ -13,8 +13,9 @@ from routing_lab import START, Lab, digest, mail, open_lab
 from router.desk import Desk, DeskError, Filed, NotHeldError
 from router.policy import Policies
 from router.second_look import SecondLook
-from schemas.legacy import ImportedTicket
+from schemas.legacy import ImportedTicket, old_ticket_key
 from schemas.placement import address_key
+from ticket_store.legacy import choose_forwarding
 from ticket_store.legacy_import import stage, store_staged
 
 FORWARDING = policies(replace(OTRS, forward_to="in@otrs.example"))
@@ -214,3 +215,17 @@ async def test_what_is_read_again_still_waits_for_a_choice(lab: Lab) -> None:
     await desk_of(lab, policies()).open(await message_id(lab, "two"))
     await look.round()
     assert await lab.threads() == {"one": ["one", "two"]}
+
+
+async def test_a_choice_waits_for_the_router_that_decides_about_its_old_ticket(lab: Lab) -> None:
+    async def choose() -> int:
+        async with lab.pool.connection() as connection:
+            return await choose_forwarding(connection, ("otrs", "42"), by="ola", now=START, scopes={"support"})
+
+    async with lab.store.transaction() as transaction:
+        await transaction.lock_ids([old_ticket_key("support", ("otrs", "42"))])
+        choosing = asyncio.create_task(choose())
+        done, _ = await asyncio.wait([choosing], timeout=0.3)
+        assert not done
+    assert await choosing == 0
+    assert (await old(lab))["chosen_by"] == "ola"
