@@ -14,8 +14,10 @@ from router.found import ADDRESSES, ANSWERED
 from router.gates import Case
 from router.incoming import Incoming
 from router.placement import Placement, held, noted
+from router.tokens import opened_mark
 from schemas.message import Automatic, DeliveryReport, TokenPlace
 from schemas.placement import Evidence, HoldReason, Relation, Rule, Source
+from schemas.sending_rows import SentRow
 
 PLACES = (TokenPlace.REPORT, *ADDRESSES, *ANSWERED)
 
@@ -27,10 +29,23 @@ def reported_messages(message: Incoming) -> Iterator[int]:
             yield token.claim.message_id
 
 
+def _meant(case: Case) -> Iterator[SentRow]:
+    """Give the messages of ours that its tokens were made for: after a restore numbers are given again."""
+    for token in case.message.tokens.at(PLACES):
+        sent, claim = case.view.sent.get(token.claim.message_id), token.claim
+        found = case.view.messages.get(claim.message_id)
+        if sent is None or found is None:
+            continue
+        ticket = case.view.ticket(found.ticket_id)
+        mark = None if ticket is None else (ticket.id, opened_mark(ticket.created_at))
+        if mark == (claim.ticket_id, claim.opened) or found.own_digest in token.own_digests:
+            yield sent
+
+
 def by_report(case: Case, findings: Findings) -> Placement | None:
     """Change the delivery state of the message that a report names; hold a bounce that names none."""
     report = case.message.message.report
-    sent = next((case.view.sent[m] for m in reported_messages(case.message) if m in case.view.sent), None)
+    sent = next(_meant(case), None)
     if report is None or sent is None:
         return _unknown(case, findings)
     evidence = Evidence(source=Source.REPORT, relation=Relation.KNOWN, message_id=sent.message_id)

@@ -1,9 +1,10 @@
 """Rule 7: delivery reports change the state of the message whose token they name, and nothing else."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from paper_router import RETIRED, PaperRouter
+from paper_router import RETIRED, SIGNER, PaperRouter
 from routing_lab import START, mail
 
 from schemas.message import DeliveryReport, InboundMessage
@@ -64,6 +65,17 @@ def test_a_bounce_that_names_no_message_of_ours_is_held() -> None:
     forged = RETIRED.issue(ticket_id=1, message_id=2, opened_at=START)
     paper.route(report("two"), report("three", token=forged), report("four", token=token[:-1] + "a"))
     assert paper.held() == {"two": "bounce", "three": "bounce", "four": "bounce"}
+    assert paper.sent(token)[0]["state"] == "sent"
+
+
+def test_a_token_of_before_a_restore_marks_no_message_that_has_its_number_now() -> None:
+    paper = PaperRouter()
+    paper.route(mail("one"))
+    token, ticket = paper.say("one"), paper.ticket("one")
+    before = SIGNER.issue(ticket_id=ticket.id, message_id=2, opened_at=START - timedelta(days=1))
+    assert before != token
+    paper.route(report("two", token=before))
+    assert paper.held() == {"two": "bounce"}
     assert paper.sent(token)[0]["state"] == "sent"
 
 
