@@ -22,7 +22,7 @@ from router.rules.own_mail import is_own
 from router.sendings import Sendings
 from router.talks import Talks
 from router.view import Ticket, View
-from schemas.message import Kind, Result
+from schemas.message import Automatic, Kind, Result
 from schemas.placement import OPEN, Author, Outcome, Visibility
 from schemas.routing_rows import (
     IdKey,
@@ -76,9 +76,11 @@ class Placer:
         self.place(message, decide(message, self._view, self._policies.of(message.message.account)))
 
     def admit(self, ticket: Ticket, message: Incoming) -> None:
-        """Let a message's sender take part: an operator put it on the ticket. Staff take part in none."""
-        if not message.anonymous and not message.staff and message.message.verdict.result is not Result.FAIL:
-            self._join(ticket, message.sender, message.message.sender.address, "added")
+        """Let a message's sender take part: an operator put it on the ticket. Staff and machines take part in none."""
+        inbound = message.message
+        is_person = inbound.automatic in (Automatic.NO, Automatic.BULK)
+        if is_person and not message.anonymous and not message.staff and inbound.verdict.result is not Result.FAIL:
+            self._join(ticket, message.sender, inbound.sender.address, "added")
 
     def place(self, message: Incoming, placement: Placement) -> None:
         """Apply a decision, and release the held messages that waited for this one."""

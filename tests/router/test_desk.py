@@ -38,6 +38,16 @@ async def test_a_stranger_who_is_put_on_a_ticket_takes_part_from_then_on(databas
         assert await lab.events() == ["ticket.created", "ticket.message_added", "ticket.message_added"]
 
 
+@pytest.mark.parametrize("automatic", ["bounce", "auto_reply"])
+async def test_a_machine_whose_message_is_put_on_a_ticket_takes_no_part(database: str, automatic: str) -> None:
+    async with open_lab(database) as lab:
+        await lab.route(mail("one"), mail("two", "mailer-daemon@mx.example", automatic=automatic, minutes=1))
+        await desk_of(lab).link(await message_id(lab, "two"), await number_of(lab, "one"))
+        assert await lab.threads() == {"one": ["one", "two"]}
+        people = await lab.rows("select address from ticket_participants")
+        assert [row["address"] for row in people] == ["ana@a.example"]
+
+
 async def test_a_ticket_opened_for_a_held_message_takes_its_held_answers_along(database: str) -> None:
     async with open_lab(database) as lab:
         await lab.route(mail("one", answers="away"), mail("two", answers="one", minutes=1))
