@@ -28,7 +28,7 @@ from router.policy import Policies
 from router.reading import Wanted, read_view
 from router.rules.by_legacy import evidence
 from router.stored import message_of
-from router.tending import no_such_ticket
+from router.tending import MERGED, no_such_ticket, onward
 from router.view import Ticket, View
 from router.writing import change_of, changes_of
 from schemas.changes import Changes
@@ -174,7 +174,7 @@ class Moving:
         changes = changes_of(placer, view, (), (), now)
         changes.quoted = [*_beside(changes.quoted, message), *_lessons(message, placed.ticket)]
         changes.outbox = [*leaving, *changes.outbox]
-        await _dismiss(transaction, scene)
+        await _dismiss(transaction, scene, onto=placed.ticket.id)
         await transaction.write(changes)
         return Moved(message_id=message.id, before=scene.old.number, now=placed.ticket.number)
 
@@ -186,7 +186,8 @@ class Moving:
             if scene.row.visibility == Visibility.INTERNAL:
                 raise NotMovedError("it is internal: on a ticket of its own, its sender would be the customer")
             why = f"Moved from ticket {shown(scene.old.number)} by {by}."
-            return opened(findings, rule=Rule.OPERATOR, why=why)
+            placement = opened(findings, rule=Rule.OPERATOR, why=why)
+            return placement.by_agent() if scene.message.staff else placement
         if onto.scope != scene.message.message.scope:
             raise NoSuchTicketError(f"there is no ticket {shown(onto.number)} in the scope of this message")
         if onto.status == SPAM:
@@ -245,10 +246,11 @@ def _leave(scene: _Scene, seen: Seen, *, other: str | None) -> list[OutboxRow]:
     return events
 
 
-async def _dismiss(transaction: OutboundTransaction, scene: _Scene) -> None:
+async def _dismiss(transaction: OutboundTransaction, scene: _Scene, *, onto: int | None = None) -> None:
     """Let the sender take part in the old ticket no more, unless it is the sender's own or holds more by them.
 
-    So for those in To and Cc: what is said there from now on is not for whom this message alone brought in.
+    So for those in To and Cc: what is said there from now on is not for whom this message alone brought in. Where the
+    old ticket goes on as another, the sender takes part by the merge no more, but for the one where the message goes.
     """
     sender, old = scene.message.sender, scene.old
     named = [member.key for member in scene.message.members]
@@ -256,6 +258,9 @@ async def _dismiss(transaction: OutboundTransaction, scene: _Scene) -> None:
         await transaction.dismiss_brought(old.id, named, than=scene.message.id)
     if sender != old.requester and not await transaction.wrote_more(old.id, sender, than=scene.message.id):
         await transaction.dismiss(old.id, [sender])
+        for other in onward(scene.view, old):
+            if other.id != onto and not await transaction.wrote_more(other.id, sender, than=scene.message.id):
+                await transaction.dismiss(other.id, [sender], role=MERGED)
 
 
 def _beside(rows: Sequence[QuotedRow], message: Incoming) -> list[QuotedRow]:

@@ -147,7 +147,7 @@ class Tending:
 
     async def _part(self, transaction: OutboundTransaction, view: View, ticket: Ticket) -> None:
         """Let a merged ticket go on by itself; who took part in the others only by the merge does so no more."""
-        others = _onward(view, ticket)
+        others = onward(view, ticket)
         ticket.merged_into_id = ticket.merged_into_number = None
         await transaction.set_merge(ticket.id, into=None, at=self._clock())
         for other in others:
@@ -198,7 +198,7 @@ class Tending:
         )
 
 
-def _onward(view: View, ticket: Ticket) -> list[Ticket]:
+def onward(view: View, ticket: Ticket) -> list[Ticket]:
     """Give the tickets into which this one was merged, one after the other; each of them may be reopened, too."""
     found: list[Ticket] = []
     onto = view.ticket(ticket.merged_into_id)

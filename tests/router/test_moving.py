@@ -1,11 +1,14 @@
 """Messages moved by a person on a real store: where they stand, who takes part, and what the index learns."""
 
+from dataclasses import replace
+
 import pytest
-from answering_lab import id_of, moving, number_of, people, ticket
+from answering_lab import id_of, moving, number_of, people, tending, ticket
 from routing_lab import OPENING, Lab, mail, open_lab
 
 from router.desk import NoSuchTicketError
 from router.moving import NotMovedError
+from router.policy import Staff
 
 
 async def mixed(lab: Lab) -> tuple[str, str]:
@@ -120,6 +123,25 @@ async def test_whom_the_moved_message_alone_brought_in_takes_part_no_more(databa
         assert eve in await people(lab, ana)
         await moving(lab).move(await id_of(lab, "forged"), other)
         assert await people(lab, ana) == {"ana@a.example": "requester", bob: "recipient"}
+
+
+async def test_who_left_a_merged_ticket_takes_part_by_the_merge_no_more(database: str) -> None:
+    async with open_lab(database) as lab:
+        ana, bob = await mixed(lab)
+        await lab.route(mail("ana-2", subject="Other"))
+        other = await number_of(lab, "ana-2")
+        await tending(lab).merge(ana, into=other)
+        assert "bob@b.example" in await people(lab, other)
+        await moving(lab).move(await id_of(lab, "bob-2"), bob)
+        assert await people(lab, other) == {"ana@a.example": "requester"}
+
+
+async def test_an_agents_message_that_is_moved_to_a_ticket_of_its_own_is_an_agents(database: str) -> None:
+    staff = replace(OPENING, staff=Staff(addresses=frozenset({"rui@r.example"})))
+    async with open_lab(database) as lab:
+        await lab.route(mail("one", "rui@r.example"), policies=OPENING)
+        await moving(lab, staff).move(await id_of(lab, "one"), "new")
+        assert (await lab.rows("select author from messages"))[0]["author"] == "agent"
 
 
 async def test_whom_a_message_names_that_stays_takes_part_still(database: str) -> None:
