@@ -23,6 +23,7 @@ from router.placer import Placer
 from router.policy import Policies
 from router.ports import RoutingStore, RoutingTransaction
 from router.reading import Wanted, read_view
+from router.rules.by_legacy import evidence
 from router.stored import message_of
 from router.view import Ticket, View
 from router.writing import changes_of
@@ -126,7 +127,8 @@ class Desk:
             if mark is None or not mark.desk.forward_to:
                 raise DeskError("nothing in it speaks of an old desk that has a forward_to in the settings")
             why = f"Sent on to the old desk {mark.desk.name} by {by}."
-            return forwarded(findings, rule=Rule.OPERATOR, why=why, to=mark.desk.forward_to)
+            to, about = mark.desk.forward_to, evidence(mark)
+            return forwarded(findings, rule=Rule.OPERATOR, why=why, to=to, evidence=about)
 
         return await self._file(message_id, choose, by=by, again="forwarded")
 

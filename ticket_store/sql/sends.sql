@@ -80,13 +80,13 @@ set state = :state, recipients = :recipients::jsonb, due_at = :due_at, sent_at =
 where message_id = :message_id;
 
 -- name: hold_again
--- Put a message that could not be sent on back into the spool, with the ids that it quotes; it may be sent on again.
+-- Put a message that could not be sent on back into the spool, with the ids that it quotes and that of its old ticket.
 with held as (
     update messages
     set state = 'held',
         decision = decision || jsonb_build_object('outcome', 'held', 'hold', 'legacy', 'explanation', :explanation::text)
     where id = :message_id and state = 'noted' and direction = 'in'
-    returning id, scope, details -> 'thread' as thread
+    returning id, scope, details -> 'thread' as thread, coalesce(decision -> 'evidence', '[]'::jsonb) as evidence
 ), forgotten as (
     delete from sends s using held where s.message_id = held.id
 ), waiting as (
@@ -96,6 +96,12 @@ with held as (
     cross join jsonb_array_elements(
         coalesce(held.thread -> 'in_reply_to', '[]'::jsonb) || coalesce(held.thread -> 'references', '[]'::jsonb)
     ) as quoted
+    union
+    select held.scope, sha256('\x6c656761637900'::bytea || convert_to(split_part(named ->> 'shown', ' ', 1), 'UTF8')
+               || '\x00' || convert_to(substr(named ->> 'shown', strpos(named ->> 'shown', ' ') + 1), 'UTF8')), held.id
+    from held
+    cross join jsonb_array_elements(held.evidence) as named
+    where named ->> 'source' = 'legacy' and strpos(named ->> 'shown', ' ') > 0
     on conflict do nothing
 )
 insert into spool (message_id, reason, explanation, held_at)
