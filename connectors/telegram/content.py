@@ -95,7 +95,8 @@ def _location(message: Json) -> Mapping[str, Any] | None:
 
 
 def _place(location: Json) -> str:
-    return f"[location] {tolerant.number(location.get('latitude'))}, {tolerant.number(location.get('longitude'))}"
+    latitude, longitude = tolerant.number(location.get("latitude")), tolerant.number(location.get("longitude"))
+    return "[location]" if latitude is None or longitude is None else f"[location] {latitude}, {longitude}"
 
 
 def _venue(venue: Json) -> str:
@@ -128,9 +129,12 @@ def _dice(dice: Json) -> str:
 
 def _priced(name: str) -> Callable[[Json], str]:
     """Mark something that has a price in the currency's smallest units."""
-    return lambda found: (
-        f"[{name}] {words(found, 'title')} {number(found, 'total_amount') or 0} {words(found, 'currency')}"
-    )
+
+    def mark(found: Json) -> str:
+        said = (f"[{name}]", words(found, "title"), str(number(found, "total_amount") or 0), words(found, "currency"))
+        return " ".join(filter(None, said))
+
+    return mark
 
 
 def _titled(name: str, *keys: str) -> Callable[[Json], str]:

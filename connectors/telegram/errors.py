@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
-from telegram.error import BadRequest, Conflict, Forbidden, InvalidToken, RetryAfter, TelegramError
+from telegram.error import BadRequest, Conflict, Forbidden, InvalidToken, TelegramError
 
 from connectors.sending import ChannelDownError, GoneError, SendError, SendFailedError, SendLaterError
 from connectors.telegram.transport import BrokenOffError, BusyError, UnreadableError
@@ -38,12 +38,6 @@ _GONE: Final[Mapping[str, tuple[str, str]]] = {
 _STRANGE: Final = re.compile(r"[^A-Za-z0-9 _.,:()'/-]+")
 
 
-def wish(error: RetryAfter) -> timedelta:
-    """Say how long Telegram wants us to wait."""
-    asked = error._retry_after  # noqa: SLF001 - the public property warns, and gives a number or a time by environment
-    return asked if isinstance(asked, timedelta) else timedelta(seconds=asked)
-
-
 def send_error(error: TelegramError) -> SendError:
     """Say what an error of a call means for the part that was sent."""
     if isinstance(error, Forbidden):
@@ -52,11 +46,12 @@ def send_error(error: TelegramError) -> SendError:
 
 
 def _not_now(error: TelegramError) -> SendError:
-    if isinstance(error, RetryAfter):
-        return SendLaterError("Telegram asks to wait", after=wish(error))
+    if isinstance(error, BusyError):
+        after = None if error.seconds is None else timedelta(seconds=error.seconds)
+        return SendLaterError("Telegram asks to wait", after=after)
     if isinstance(error, BrokenOffError | UnreadableError):
         return SendLaterError("Telegram's answer did not come: it may have arrived", unsure=True)
-    if isinstance(error, BusyError | Conflict):
+    if isinstance(error, Conflict):
         return SendLaterError("Telegram asks to wait")
     token = isinstance(error, InvalidToken)
     return ChannelDownError("Telegram does not accept the bot's token" if token else "Telegram cannot be reached")

@@ -10,13 +10,12 @@ import asyncio
 import json
 from typing import Final
 
-from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
+from telegram.error import Conflict, InvalidToken, TelegramError
 
 from connectors.base import Account, Delivery, LaterError, PollDesk
 from connectors.telegram.calls import BotApi
-from connectors.telegram.errors import wish
 from connectors.telegram.shapes import number
-from connectors.telegram.transport import UnreadableError, shown_update_id
+from connectors.telegram.transport import BusyError, UnreadableError, shown_update_id
 
 _LIMIT: Final = 100
 _FIRST_PAUSE: Final = 1.0
@@ -61,8 +60,8 @@ class Poller:
         except UnreadableError as error:
             return await self._unreadable(desk, error.payload)
         except (LaterError, TimeoutError, TelegramError) as error:
-            if isinstance(error, RetryAfter):
-                pause = min(wish(error).total_seconds(), _LONGEST_WISH)
+            if isinstance(error, BusyError):
+                pause = min(error.seconds or 0.0, _LONGEST_WISH)
             return max(pause, self._trouble(desk, _problem(error)))
         self._pause, self._limit = 0.0, _LIMIT
         desk.well()
@@ -129,6 +128,6 @@ _PROBLEMS: Final = (
     (_StuckError, "Telegram sends the same updates again: they cannot be confirmed"),
     (LaterError, _NOT_STORED),
     (TimeoutError, "Telegram did not end its answer in time"),
-    (RetryAfter, "Telegram asks to wait: too many questions"),
+    (BusyError, "Telegram asks to wait: too many questions"),
     (InvalidToken, "Telegram does not know the token: take a new one from BotFather"),
 )

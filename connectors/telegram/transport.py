@@ -37,7 +37,14 @@ class BrokenOffError(NetworkError):
 
 
 class BusyError(NetworkError):
-    """Telegram asks for patience and does not say how much."""
+    """Telegram asks for patience; `seconds` is how much, if it says so.
+
+    Stands for the library's `RetryAfter`, which warns whenever it is made.
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        super().__init__("429")
+        self.seconds = seconds
 
 
 class UnreadableError(TelegramError):
@@ -104,8 +111,8 @@ class QuietRequest(HTTPXRequest):
             raise BadRequest("Request Entity Too Large")
         if code == _GATEWAY_TIMEOUT:
             raise BrokenOffError("504")
-        if code == _TOO_MANY and b'"retry_after"' not in payload:
-            raise BusyError("429")
+        if code == _TOO_MANY:
+            raise BusyError(_wish(payload))
         return code, payload
 
     @staticmethod
@@ -153,6 +160,11 @@ def _what_happened(cause: BaseException | None) -> NetworkError:
     )
     name = type(cause).__name__
     return NotReachedError(name) if isinstance(cause, not_sent) else BrokenOffError(name)
+
+
+def _wish(payload: bytes) -> float | None:
+    found = re.search(rb'"retry_after"\s*:\s*([0-9]{1,9})', payload)
+    return float(found[1]) if found else None
 
 
 def _number(digits: str) -> int | str:
