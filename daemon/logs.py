@@ -28,6 +28,9 @@ FLOORS: Final = {
     "uvicorn": logging.WARNING,
     "aiosql": logging.ERROR,  # opinions on how statements are named
     "asyncio": logging.WARNING,
+    "httpx": logging.WARNING,  # INFO holds URLs
+    "httpcore": logging.WARNING,
+    "telegram": logging.WARNING,  # DEBUG holds what is sent
 }
 """The least level of foreign loggers, whatever the settings say."""
 
