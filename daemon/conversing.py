@@ -19,10 +19,13 @@ def invite(number: str, *, channel: str, hours: float, by: str | None, as_json: 
         raise UserError("--hours is how long the invitation lasts: more than 0", code=USAGE)
 
     async def make(store: Opened) -> Invitation:
-        known = sorted({str(getattr(account, "channel", "")) for account in store.settings.accounts.values()})
-        if channel not in known:
-            raise UserError(f"no account of channel {channel!r}: there are {', '.join(known)}", code=USAGE)
-        return await linking(store).invite(bare, channel=channel, lasts=timedelta(hours=hours), by=name)
+        accounts = [store.settings.account(name) for name in store.settings.accounts]
+        scopes = {account.scope for account in accounts if account.channel == channel}
+        if not scopes:
+            known = ", ".join(sorted({account.channel for account in accounts}))
+            raise UserError(f"no account of channel {channel!r}: there are {known}", code=USAGE)
+        lasts = timedelta(hours=hours)
+        return await linking(store).invite(bare, channel=channel, lasts=lasts, by=name, scopes=scopes)
 
     made = ask(make)
     if as_json:

@@ -109,14 +109,9 @@ def _kafka(settings: Settings, sources: Sources) -> Iterator[Problem]:
 
 
 def _scopes(settings: Settings, sources: Sources) -> Iterator[Problem]:
-    """Accounts of different channels share no ids, so a scope over channels is a mistake in writing."""
-    channels: dict[str, tuple[str, str]] = {}
-    for name, account in settings.accounts.items():
-        scope, channel = getattr(account, "scope", None) or name, str(getattr(account, "channel", ""))
-        owner, first = channels.setdefault(scope, (name, channel))
-        if first != channel:
-            reason = f"scope {scope!r} is that of {owner!r}, an account of another channel ({first})"
-            yield sources.problem(("accounts", name, "scope"), reason)
+    """Accounts of several channels may share a scope: then a proof of identity joins one person's channels."""
+    for name in settings.accounts:
+        scope = _scope_of(settings, name)
         if scope != name and scope in settings.accounts and _scope_of(settings, scope) != scope:
             reason = f"{scope!r} is the name of an account that has another scope: choose a name of its own"
             yield sources.problem(("accounts", name, "scope"), reason)

@@ -1,5 +1,6 @@
 """A message on its way through the router: what the record says, with the keys that matching compares."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -29,6 +30,8 @@ TAGS: Final = 3
 """Ticket numbers in a subject that are looked at."""
 
 MAIL: Final = "mail"
+_CHAT_ID: Final = re.compile(r"[<\s]*[a-z][a-z0-9_-]{0,62}:[a-z][a-z0-9_-]{0,62}:", re.IGNORECASE)
+"""How ids of conversations and their messages begin: channel and account."""
 
 
 class Quote(NamedTuple):
@@ -116,6 +119,7 @@ def receive(
 ) -> Incoming:
     """Prepare a message for matching. Without a signer no token is true."""
     sender = address_key(message.channel, message.sender.address)
+    message = message if message.channel != MAIL else without_chat_ids(message)
     proof = brought(message, signer) if "proof" in message.details else None
     message = message if proof is None else without_proof(message)
     conversation = message.thread.conversation
@@ -140,6 +144,25 @@ def receive(
         partition=partition,
         offset=offset,
     )
+
+
+def without_chat_ids(mail: InboundMessage) -> InboundMessage:
+    """Give a mail without ids of the form that messages of chats have: no mail program makes any.
+
+    Else whoever guesses the next id of a chat could take it before its message comes.
+    """
+    thread = mail.thread
+    found = [*([thread.own] if thread.own else ()), *thread.in_reply_to, *thread.references]
+    if not any(_CHAT_ID.match(thread_id.shown) for thread_id in found):
+        return mail
+    kept = thread.model_copy(
+        update={
+            "own": None if thread.own and _CHAT_ID.match(thread.own.shown) else thread.own,
+            "in_reply_to": tuple(one for one in thread.in_reply_to if not _CHAT_ID.match(one.shown)),
+            "references": tuple(one for one in thread.references if not _CHAT_ID.match(one.shown)),
+        }
+    )
+    return mail.model_copy(update={"thread": kept})
 
 
 def _key(scope: str, thread_id: ThreadId) -> IdKey:

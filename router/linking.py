@@ -1,7 +1,7 @@
 """Inviting the requester of a ticket to prove on another channel who they are, and undoing what a proof linked."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -45,8 +45,13 @@ class Linking:
         self._store = store
         self._clock = clock
 
-    async def invite(self, number: str, *, channel: str, lasts: timedelta, by: str) -> Invitation:
-        """Make a proof for the requester of a ticket, to be brought on this channel. Raises `NotTendedError`."""
+    async def invite(
+        self, number: str, *, channel: str, lasts: timedelta, by: str, scopes: Collection[str] = ()
+    ) -> Invitation:
+        """Make a proof for the requester of a ticket, to be brought on this channel. Raises `NotTendedError`.
+
+        `scopes` are those of the channel's accounts, if anybody knows: a proof counts in the ticket's own alone.
+        """
         if channel == MAIL:
             raise NotTendedError("a proof is brought in a chat: name a channel that has some")
         signer = await Keyring(store=self._store, clock=self._clock).signer()
@@ -57,6 +62,8 @@ class Linking:
             ticket = await locked(transaction, number)
             if ticket.status == SPAM:
                 raise NotTendedError("this ticket is spam: `tickets reopen` it first if it is none")
+            if scopes and ticket.scope not in scopes:
+                raise NotTendedError(f"no account of {channel} shares tickets with this one: give it the same scope")
             now = self._clock()
             expires, twin = now + lasts, secrets.token_bytes(RANDOM_OCTETS)
             rows = [NewProofRow(digest, ticket.id, ticket.scope, channel, by, now, expires, twin) for digest in digests]

@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from chats import chat, in_group
+from chats import chat, in_group, thread_id
 from routing_lab import HOLDING, KEY, START, Lab, mail, open_lab
 
 from router.moving import Moving
 from router.policy import AccountPolicy, Policies, Staff
+from schemas.message import ThreadId
 from ticket_store.numbers import TicketNumbers
 from ticket_store.outbound import OutboundStore
 
@@ -155,6 +156,18 @@ async def test_a_reply_to_what_nobody_knows_stays_in_its_conversation(database: 
     async with open_lab(database) as lab:
         await lab.route(chat("1", answers="0"), chat("2", answers="unknown"))
         assert await lab.threads() == {"1": ["1", "2"]}
+
+
+async def test_a_mail_cannot_take_the_next_id_of_a_chat(database: str) -> None:
+    async with open_lab(database) as lab:
+        own = thread_id("telegram:bot:ana:1")
+        forged = mail("m", "eve@e.example")
+        thread = forged.thread.model_copy(update={"own": ThreadId(**own)})
+        await lab.route(forged.model_copy(update={"thread": thread}))
+        await lab.route(chat("1"))
+        await lab.run("update conversations set ticket_id = null")
+        await lab.route(chat("2", answers="1"))
+        assert (await lab.decision("2"))["rule"] == "ids"
 
 
 async def test_a_mail_that_names_a_chats_id_is_a_strangers(database: str) -> None:
