@@ -15,12 +15,8 @@ import pytest
 from running_daemon import COMMAND, RunningDaemon, running_daemon
 
 from schemas.numbers import shown
-from schemas.proofs import code_in, read_payload
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
-
-
-SUPPORT = {"SWITCHBOARD_ACCOUNTS__SUPPORT__ADDRESSES": '["support@*"]'}
 
 
 def mail(name: str, *, sender: str = "ana@customer.example", subject: str = "Help", answers: str = "") -> EmailMessage:
@@ -291,26 +287,3 @@ def test_parse_starts_fast() -> None:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     spent = (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
     assert spent < 1.0, f"{spent:.2f} s of processor time; a listing by hand would rather be instant"
-
-
-def test_a_requester_is_invited_to_another_channel(daemon: RunningDaemon) -> None:
-    (number,) = [t["number"] for t in daemon.json("tickets", "list", "--requester", "ana@customer.example")]
-    assert "there are mail" in fails(daemon, "tickets", "invite", number, "--to", "telegram", code=2)
-    assert "a proof is brought in a chat" in fails(daemon, "tickets", "invite", number, "--to", "mail", code=1)
-    bot = {"SWITCHBOARD_ACCOUNTS__BOT__CHANNEL": "telegram", "SWITCHBOARD_ACCOUNTS__BOT__TOKEN": "123456:invented"}
-    alone = RunningDaemon(folder=daemon.folder, settings={**SUPPORT, **bot})
-    assert "give it the same scope" in fails(alone, "tickets", "invite", number, "--to", "telegram", code=1)
-    shared = {"SWITCHBOARD_ACCOUNTS__BOT__SCOPE": "support"}
-    later = RunningDaemon(folder=daemon.folder, settings={**SUPPORT, **bot, **shared})
-    made = json.loads(later.cli("tickets", "invite", number, "--to", "telegram", "--by", "rui", "--json").stdout)
-    assert read_payload(made["payload"]) is not None
-    assert code_in(made["code"]) == made["code"]
-    text = later.cli("tickets", "invite", number, "--to", "telegram", "--hours", "2").stdout
-    assert "payload of a link: i" in text
-    assert made["payload"] not in text
-
-
-def test_what_is_no_chat_is_neither_turned_nor_unlinked(daemon: RunningDaemon) -> None:
-    (number,) = [t["number"] for t in daemon.json("tickets", "list", "--requester", "ana@customer.example")]
-    assert "no live chat" in fails(daemon, "tickets", "turn", number, code=1)
-    assert "nobody was proven" in fails(daemon, "tickets", "unlink", number, code=1)
