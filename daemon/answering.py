@@ -111,6 +111,11 @@ def _read_files(paths: Sequence[Path]) -> list[tuple[Path, bytes]]:
     return found
 
 
+async def kept_text(store: Opened, content: str) -> Text:
+    """Give a text as a message carries it; a long one is stored whole."""
+    return (await _kept(store, content, ()))[0]
+
+
 async def _kept(store: Opened, content: str, files: Sequence[tuple[Path, bytes]]) -> tuple[Text, list[File]]:
     """Store what does not stand in the row: files, and a text that is too long for it."""
     encoded = content.encode("utf-8", "replace")

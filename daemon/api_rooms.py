@@ -2,15 +2,27 @@
 
 from console.api.app import Rooms
 from daemon.api_access import GateTokens
+from daemon.api_actions import ApiActions, ApiSpool
+from daemon.api_files import ApiFiles, GateRequests
 from daemon.api_tickets import ApiTickets
 from daemon.clock import now
+from daemon.look import channel_rows
 from daemon.opened import Opened
+from ticket_store.api_requests import ApiRequests
 from ticket_store.api_tokens import ApiTokens
+from ticket_store.blobs_local import LocalBlobStore
 
 
-def rooms(store: Opened) -> Rooms:
+def rooms(store: Opened, blobs: LocalBlobStore) -> Rooms:
     """Give everything that the API works with."""
+    requests = ApiRequests(pool=store.pool)
+    tickets = ApiTickets(pool=store.pool)
     return Rooms(
         tokens=GateTokens(tokens=ApiTokens(pool=store.pool), clock=now),
-        tickets=ApiTickets(pool=store.pool),
+        requests=GateRequests(requests=requests, clock=now),
+        tickets=tickets,
+        actions=ApiActions(store=store),
+        spool=ApiSpool(store=store),
+        files=ApiFiles(tickets=tickets, requests=requests, blobs=blobs, clock=now),
+        channels=lambda: channel_rows(store.settings),
     )

@@ -36,10 +36,13 @@ async def _serve(store: Opened, stack: AsyncExitStack) -> None:
     from console.api.gate import Limits  # noqa: PLC0415 - see above
     from daemon.api_rooms import rooms  # noqa: PLC0415 - see above
     from daemon.web import WebServer  # noqa: PLC0415 - see above
+    from ticket_store.blobs_local import LocalBlobStore  # noqa: PLC0415 - see above
 
     settings = store.settings.api
     limits = Limits(requests_per_minute=settings.requests_per_minute)
-    api = make_api(rooms(store), limits=limits, clock=now, timer=time.monotonic)
+    blobs = LocalBlobStore(root=store.settings.blob_folder)
+    stack.callback(blobs.close)
+    api = make_api(rooms(store, blobs), limits=limits, clock=now, timer=time.monotonic)
     server = WebServer(app=api, host=settings.host, port=settings.port, key="api.port", grace=GRACE)
     await stack.enter_async_context(server)
 

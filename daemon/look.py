@@ -106,8 +106,14 @@ def ledger_rows(found: Ledger) -> list[Mapping[str, Any]]:
 
 def show_channels(*, as_json: bool) -> None:
     """Print the channels found in `connectors/` and the accounts that use them."""
-    accounts = loaded_settings().settings.accounts
-    rows = [
+    rows = channel_rows(loaded_settings().settings)
+    print_rows(rows, tables.CHANNELS, as_json=as_json, nothing="there is no channel")
+
+
+def channel_rows(settings: Settings) -> list[dict[str, Any]]:
+    """Give the channels and the accounts that use them."""
+    accounts = settings.accounts
+    return [
         {
             "channel": channel.name,
             "what": channel.title,
@@ -115,7 +121,6 @@ def show_channels(*, as_json: bool) -> None:
         }
         for channel in channels().values()
     ]
-    print_rows(rows, tables.CHANNELS, as_json=as_json, nothing="there is no channel")
 
 
 def readiness_of(settings: Settings) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
 """Held messages for operators: the listing, oldest first, and one with all that speaks for or against a ticket."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -61,6 +61,7 @@ async def list_spool(
     now: datetime,
     reason: str | None = None,
     account: str | None = None,
+    accounts: Collection[str] | None = None,
     after_id: int | None = None,
     limit: int = 50,
 ) -> list[SpoolLine]:
@@ -69,6 +70,7 @@ async def list_spool(
         "now": now,
         "reason": reason,
         "account": account,
+        "accounts": None if accounts is None else sorted(accounts),
         "after_id": after_id,
         "id": None,
         "limit": checked_limit(limit),
@@ -86,7 +88,7 @@ async def expired(connection: AsyncConnection[TupleRow], *, before: datetime, li
 async def show_held(connection: AsyncConnection[TupleRow], message_id: int, *, now: datetime) -> HeldDetail:
     """Give one held message, or raise `NotHeldError`."""
     which: dict[str, object] = {"id": message_id, "now": now, "limit": 1}
-    which |= dict.fromkeys(("reason", "account", "after_id"))
+    which |= dict.fromkeys(("reason", "account", "accounts", "after_id"))
     async with connection.transaction():
         lines = await fetch_all(connection, statement("spool", "list_spool"), which, SpoolLine)
         rows = await fetch_rows(connection, statement("spool", "held_detail"), which)

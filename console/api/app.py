@@ -1,6 +1,6 @@
 """The application of the HTTP API."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,10 +9,10 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
-from console.api import problems, tickets
+from console.api import actions, channels, files, problems, spool, tickets
 from console.api.access import PROBLEMS, secured
 from console.api.gate import ROOT, Gate, Limits
-from console.api.ports import Tickets, Tokens
+from console.api.ports import Actions, Files, Requests, Row, Spool, Tickets, Tokens
 
 VERSION: Final = "1.0.0"
 ABOUT: Final = "Tickets of every channel: read them, answer them, place what is held, hear what happens."
@@ -23,12 +23,19 @@ class Rooms:
     """What the API works with."""
 
     tokens: Tokens
+    requests: Requests
     tickets: Tickets
+    actions: Actions
+    spool: Spool
+    files: Files
+    channels: Callable[[], Sequence[Row]]
 
 
 def make_api(rooms: Rooms, *, limits: Limits, clock: Callable[[], datetime], timer: Callable[[], float]) -> ASGIApp:
     """Make the application behind its gate. `timer` gives seconds that never go back."""
-    return Gate(app=make_app(rooms), tokens=rooms.tokens, limits=limits, clock=clock, timer=timer)
+    return Gate(
+        app=make_app(rooms), tokens=rooms.tokens, requests=rooms.requests, limits=limits, clock=clock, timer=timer
+    )
 
 
 def make_app(rooms: Rooms) -> FastAPI:
@@ -46,7 +53,14 @@ def make_app(rooms: Rooms) -> FastAPI:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     problems.add_to(app)
-    for router in (tickets.router(rooms.tickets),):
+    routers = (
+        tickets.router(rooms.tickets),
+        actions.router(rooms.actions),
+        spool.router(rooms.spool),
+        files.router(rooms.files),
+        channels.router(rooms.channels),
+    )
+    for router in routers:
         app.include_router(router, prefix=ROOT, responses=PROBLEMS, dependencies=secured())
     return app
 

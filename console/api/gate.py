@@ -10,7 +10,8 @@ from typing import Final
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from console.api.ports import Tokens
+from console.api.idempotency import once
+from console.api.ports import Requests, Tokens
 from console.api.problems import ProblemError, answer
 from console.api.tokens import StoredToken, parts, proves
 
@@ -72,12 +73,14 @@ class Gate:
         *,
         app: ASGIApp,
         tokens: Tokens,
+        requests: Requests,
         limits: Limits,
         clock: Callable[[], datetime],
         timer: Callable[[], float],
     ) -> None:
         self._app = app
         self._tokens = tokens
+        self._requests = requests
         self._clock = clock
         self._rates = Rates(per_minute=limits.requests_per_minute, timer=timer)
         self._failures = Rates(per_minute=FAILURES_A_MINUTE, timer=timer)
@@ -102,9 +105,12 @@ class Gate:
             await self._app(scope, receive, send)
         elif scope["path"] == UPLOADS:
             async with self._uploads:
-                await self._app(scope, await _read(scope, receive, MAX_UPLOAD), send)
+                await self._work(scope, await _read(scope, receive, MAX_UPLOAD), send)
         else:
-            await self._app(scope, await _read(scope, receive, MAX_BODY), send)
+            await self._work(scope, await _read(scope, receive, MAX_BODY), send)
+
+    async def _work(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await once(self._requests, self._app, scope, receive, send)
 
     async def _token(self, scope: Scope) -> StoredToken:
         """Find who asks. Every reason for a no looks the same."""

@@ -3,7 +3,8 @@
 Whoever satisfies them raises `problems.NotThereError`, `RefusedError`, `UnavailableError`; what else is a bug.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from console.api.tokens import StoredToken
@@ -50,4 +51,114 @@ class Tickets(Protocol):
 
     async def message(self, accounts: Accounts, message_id: int) -> Row:
         """Give one message that stands on a ticket."""
+        ...
+
+
+class Before(Protocol):
+    """What came under an idempotency key before. `status` None: it is still at work."""
+
+    @property
+    def request_hash(self) -> bytes: ...  # noqa: D102 - the names say it
+    @property
+    def status(self) -> int | None: ...  # noqa: D102 - see above
+    @property
+    def content_type(self) -> str: ...  # noqa: D102 - see above
+    @property
+    def body(self) -> bytes: ...  # noqa: D102 - see above
+
+
+class Requests(Protocol):
+    """Answers of requests that may come twice."""
+
+    async def begin(self, token_id: int, key: str, *, request_hash: bytes) -> Before | None:
+        """Claim a key: None when the request shall be done now."""
+        ...
+
+    async def finish(self, token_id: int, key: str, *, status: int, content_type: str, body: bytes) -> None:
+        """Keep the answer."""
+        ...
+
+    async def drop(self, token_id: int, key: str) -> None:
+        """Let the key be used again: nothing was done."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Who asks for something, under which key, and for which version of the ticket (None: any)."""
+
+    token: StoredToken
+    key: str = ""
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What is to be said. `people` get a copy of a reply, or the note; `files` are uploads."""
+
+    text: str = field(repr=False)
+    people: Sequence[str] = ()
+    everyone: bool = False
+    files: Sequence[int] = ()
+
+
+class Actions(Protocol):
+    """What is done on tickets: the same as the command line does."""
+
+    async def reply(self, asked: Asked, number: str, words: Words) -> Row:
+        """Answer the customer."""
+        ...
+
+    async def note(self, asked: Asked, number: str, words: Words) -> Row:
+        """Write what customers never see."""
+        ...
+
+    async def status(self, asked: Asked, number: str, target: str) -> None:
+        """Close it, open it again (`open`), or call it spam."""
+        ...
+
+    async def merge(self, asked: Asked, number: str, into: str, *, different: bool) -> Row:
+        """Let it go on as another one."""
+        ...
+
+    async def requester(self, asked: Asked, number: str, address: str, name: str) -> None:
+        """Name its customer."""
+        ...
+
+    async def move(self, asked: Asked, message_id: int, to: str) -> Row:
+        """Move a message to a ticket, to `new` or to `hold`."""
+        ...
+
+
+class Spool(Protocol):
+    """Messages that wait for a person."""
+
+    async def page(
+        self, accounts: Accounts, *, filters: Mapping[str, str | None], after: str | None, limit: int
+    ) -> Sequence[Row]:
+        """Give held messages after a row's `cursor`. Filters: reason, account."""
+        ...
+
+    async def held(self, accounts: Accounts, message_id: int) -> Row:
+        """Give one with its suggestions."""
+        ...
+
+    async def place(self, asked: Asked, message_id: int, action: str, number: str = "") -> Row:
+        """Put it on a ticket (`link`), or `open`, `discard`, `release` it."""
+        ...
+
+
+class Files(Protocol):
+    """Bytes of messages, and files for answers."""
+
+    async def file(self, accounts: Accounts, message_id: int, place: int) -> tuple[str, AsyncIterator[bytes]]:
+        """Give name and bytes of a stored file of a message."""
+        ...
+
+    async def text(self, accounts: Accounts, message_id: int) -> AsyncIterator[bytes]:
+        """Give a message's whole text in UTF-8."""
+        ...
+
+    async def upload(self, token: StoredToken, *, name: str, content_type: str, content: bytes) -> Row:
+        """Store a file for an answer."""
         ...

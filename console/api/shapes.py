@@ -118,3 +118,32 @@ class Message(BaseModel):
     decision: dict[str, Any] = Field(description="why it stands there: rule, evidence, rejected candidates")
     repeats: list[Repeat]
     sending: Sending | None
+
+
+class Held(BaseModel):
+    """A held message as a listing shows it."""
+
+    id: int
+    reason: str
+    subject: str
+    sender: str
+    sender_name: str
+    account: str
+    channel: str
+    received_at: datetime
+    held_at: datetime
+    age_seconds: int
+
+
+class HeldDetail(Held):
+    """A held message with what a listing leaves out."""
+
+    explanation: str
+    suggestions: list[dict[str, Any]] = Field(description="tickets to look at, the likeliest first")
+    kind: str
+    automatic: str
+    verdict: str
+    text: str
+    text_sha256: str
+    problem: str
+    files: list[ShownFile]

@@ -23,6 +23,7 @@ from daemon.settings import Settings
 from daemon.web import WebServer
 from daemon.wiring import make_log
 from ticket_store.api_tokens import ApiTokens
+from ticket_store.blobs_local import LocalBlobStore
 from ticket_store.instance import read_or_create
 from ticket_store.pool import make_pool
 
@@ -95,7 +96,12 @@ async def api_lab(database: str, folder: Path, *, per_minute: int = 100_000, **a
         log = make_log(settings, database)
         store = Opened(settings=settings, url=database, pool=pool, log=log, instance=instance)
         port = free_port()
-        app = make_api(rooms(store), limits=Limits(requests_per_minute=per_minute), clock=now, timer=time.monotonic)
+        blobs = LocalBlobStore(root=settings.blob_folder)
+        await blobs.prepare(now=now())
+        app = make_api(
+            rooms(store, blobs), limits=Limits(requests_per_minute=per_minute), clock=now, timer=time.monotonic
+        )
         async with WebServer(app=app, host="127.0.0.1", port=port, key="api.port"):
             yield ApiLab(store=store, base=f"http://127.0.0.1:{port}/api/v1")
+        blobs.close()
         await log.close()

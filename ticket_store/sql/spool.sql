@@ -8,6 +8,7 @@ from spool
 join messages as message on message.id = spool.message_id
 where ((:reason)::text is null or spool.reason = :reason)
     and ((:account)::text is null or message.account = :account)
+    and ((:accounts)::text[] is null or message.account = any((:accounts)::text[]))
     and ((:id)::bigint is null or spool.message_id = :id)
     and ((:after_id)::bigint is null or spool.message_id > :after_id)
 order by spool.message_id
