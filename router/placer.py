@@ -173,6 +173,7 @@ class Placer:
             self.outbox.extend(self.sendings.deliver(delivery))
         if message.conversation is not None and self._is_proven(message):
             self.contacts.hear(message)
+            self.sendings.hear_early(message)
         if placement.amends is not None:
             self.outbox.extend(self.amendments.apply(message, placement.amends))
         if placement.binds is not None and ticket is not None:

@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from pydantic_core import to_json
 
 from router.announce import Announcer
-from router.delivery import Delivery
+from router.delivery import DIAGNOSTIC, Delivery
 from router.incoming import Incoming
 from router.legacy_forward import forward_row
 from router.outgoing import Outgoing
+from router.receipts import receipt_of
 from router.replies import Replies
 from router.view import Ticket, View
-from schemas.routing_rows import BlobRefRow, MessageRow, OutboxRow, ThreadRow
+from schemas.conversation_rows import EarlyRow
+from schemas.routing_rows import BlobRefRow, IdKey, MessageRow, OutboxRow, ThreadRow
 from schemas.sending_rows import DeliveryRow, SendRow
 
 
@@ -24,6 +26,7 @@ class Sendings:
         self.sends: list[SendRow] = []
         self.blobs: list[BlobRefRow] = []
         self.deliveries: dict[int, DeliveryRow] = {}
+        self.early: dict[IdKey, EarlyRow] = {}
         self._view = view
         self._announcer = announcer
         self._replies = replies
@@ -43,6 +46,16 @@ class Sendings:
     def forward(self, message: Incoming, to: str) -> None:
         """Send a message on to an old desk, as it came."""
         self.sends.append(forward_row(message, to=to, now=self._announcer.now))
+
+    def hear_early(self, message: Incoming) -> None:
+        """Keep what a receipt says of ids that nobody here has: they may be of what we are sending just now."""
+        state, inbound = receipt_of(message.message), message.message
+        for quote in message.quoted if state else ():
+            row = self._view.threads.get(quote.key)
+            if row is not None and row.known_message_id is None:
+                reason = str(inbound.details.get("reason") or "")[:DIAGNOSTIC] if state == "failed" else ""
+                said_at = inbound.sent_at or inbound.received_at
+                self.early[quote.key] = EarlyRow(*quote.key, state, reason, said_at, self._announcer.now)
 
     def _take(self, rows: Outgoing) -> None:
         self.messages.append(rows.message)

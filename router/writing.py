@@ -52,6 +52,7 @@ def changes_of(
         + [row for double in twice for row in blob_rows(double.message, "duplicate")]
         + placer.sendings.blobs,
         conversations=sorted(placer.talks.rows.values()),
+        early=list(placer.sendings.early.values()),
         contacts=sorted(placer.contacts.rows.values()),
         used_proofs=placer.talks.used,
         links=placer.talks.links,

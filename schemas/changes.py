@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from schemas.conversation_rows import AmendedRow, ContactRow, EarlierRow, TalkRow
+from schemas.conversation_rows import AmendedRow, ContactRow, EarlierRow, EarlyRow, TalkRow
 from schemas.identity_rows import NewLinkRow, UsedProofRow
 from schemas.legacy import (
     BoundRow,
@@ -60,6 +60,7 @@ class Changes:
     amended: Sequence[AmendedRow] = ()
     earlier: Sequence[EarlierRow] = ()
     contacts: Sequence[ContactRow] = ()
+    early: Sequence[EarlyRow] = ()
     fetches: Sequence[FetchRow] = ()
     used_proofs: Sequence[UsedProofRow] = ()
     links: Sequence[NewLinkRow] = ()

@@ -69,3 +69,14 @@ class ContactRow(NamedTuple):
     address: str
     state: str
     since: datetime
+
+
+class EarlyRow(NamedTuple):
+    """A receipt about something that we may have sent, whose id the platform has not told us yet."""
+
+    scope: str
+    digest: bytes
+    state: str
+    reason: str
+    said_at: datetime
+    kept_at: datetime

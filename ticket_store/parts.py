@@ -37,6 +37,7 @@ class PostgresParts:
             if row.known is not None:  # ids before parts: the order of locks
                 known = {"digest": row.known, "message_id": row.message_id, "now": row.now}
                 await connection.execute(statement("parts", "known_id"), known)
+                await connection.execute(statement("parts", "claim_early"), known)
             await connection.execute(statement("parts", "mark_part"), values)
 
     async def moved(self, account: str, chat: str, *, moved_to: str, now: datetime) -> None:

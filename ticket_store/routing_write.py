@@ -88,6 +88,8 @@ class Writer:
         await self._arrays("use_proofs", used, changes.used_proofs, file="conversations")
         files = ("message_ids", "platform_ids", "accounts", "due_ats")
         await self._arrays("ask_fetches", files, changes.fetches, file="media")
+        early = ("scopes", "digests", "states", "reasons", "said_ats", "kept_ats")
+        await self._arrays("keep_early", early, changes.early, file="conversations")
         people = ("accounts", "address_keys", "channels", "addresses", "states", "sinces")
         await self._arrays("change_contacts", people, changes.contacts, file="conversations")
 

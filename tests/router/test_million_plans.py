@@ -119,6 +119,7 @@ BATCHES: Final = (
         talk("lock_conversations", "digests"),
         talk("own_parts", "accounts", "echoes"),
         talk("parts_under_way", "accounts", "chats", each=30),
+        talk("keep_early", "scopes", "digests", "states", "reasons", "said_ats", "kept_ats", each=6),
         talk("lock_proofs", "digests"),
         talk("use_proofs", "twins", "used_ats", "conversations", each=6),
         talk("lock_amendable", "message_ids"),

@@ -8,6 +8,8 @@ from chats import chat, in_group, thread_id
 from routing_lab import START, Lab, open_lab
 
 from schemas.message import InboundMessage
+from schemas.part_rows import MarkedPart
+from ticket_store.parts import PostgresParts
 
 
 async def sent(lab: Lab, name: str, *, room: str = "ana", state: str = "sent", minutes: int = 1) -> int:
@@ -200,3 +202,18 @@ async def test_an_echo_that_nothing_proves_is_held(database: str) -> None:
     async with open_lab(database) as lab:
         await lab.route(chat("1"), chat("10", "bot", room="ana", echo={"id": "10"}, verdict="none"))
         assert await lab.held() == {"10": "suspicious"}
+
+
+async def test_a_receipt_that_overtakes_the_platforms_answer_waits_for_it(database: str) -> None:
+    async with open_lab(database) as lab:
+        await lab.route(chat("1"))
+        message_id = await sent(lab, "10", state="queued")
+        await part(lab, message_id)
+        await lab.route(receipt("seen", "10"))
+        await lab.route(receipt("delivered", "10", key="late"))
+        assert await states(lab) == ["queued"]
+        known = bytes.fromhex(thread_id("telegram:bot:ana:10")["digest"])
+        marked = MarkedPart(message_id, 0, "sent", START, platform_id="10", known=known)
+        await PostgresParts(pool=lab.pool).mark(marked)
+        assert await states(lab) == ["seen"]
+        assert await lab.rows("select 1 from early_receipts") == []

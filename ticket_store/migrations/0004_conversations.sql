@@ -82,3 +82,15 @@ create table identity_links (
     undone_by     text not null default ''
 );
 create index identity_links_ticket on identity_links (ticket_id);
+
+-- Receipts about messages whose ids the platform has not told us yet: its receipt overtook its answer.
+create table early_receipts (
+    scope   text not null,
+    digest  bytea not null,
+    state   text not null,                             -- delivered, seen, failed
+    reason  text not null default '',
+    said_at timestamptz not null,
+    kept_at timestamptz not null,
+    primary key (scope, digest)
+);
+create index early_receipts_age on early_receipts (kept_at);

@@ -158,3 +158,18 @@ cross join lateral (
 ) s
 join messages m on m.id = s.message_id
 where exists (select from send_parts p where p.message_id = s.message_id and p.state in ('trying', 'unsure'));
+
+-- name: keep_early
+-- Keep receipts that overtook the platform's answer; what nobody asked for in a day was about somebody else's message.
+with gone as (
+    delete from early_receipts where kept_at < (:kept_ats::timestamptz[])[1] - interval '1 day'
+)
+insert into early_receipts (scope, digest, state, reason, said_at, kept_at)
+select c.scope, c.digest, c.state, c.reason, c.said_at, c.kept_at
+from unnest(:scopes::text[], :digests::bytea[], :states::text[], :reasons::text[], :said_ats::timestamptz[],
+            :kept_ats::timestamptz[])
+    as c (scope, digest, state, reason, said_at, kept_at)
+order by c.scope, c.digest
+on conflict (scope, digest) do update
+set state = excluded.state, reason = excluded.reason, said_at = excluded.said_at, kept_at = excluded.kept_at
+where early_receipts.state <> 'seen';

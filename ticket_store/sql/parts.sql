@@ -33,6 +33,27 @@ from known
 join held_ids h on h.scope = known.scope and h.digest = known.digest
 where s.message_id = h.message_id;
 
+-- name: claim_early!
+-- Let a receipt that came before the platform's answer say how far the message has come.
+with early as (
+    delete from early_receipts e
+    using messages m
+    where m.id = :message_id and e.scope = m.scope and e.digest = :digest
+    returning e.state, e.reason, e.said_at
+)
+update sends s
+set recipients = (
+    select jsonb_agg(
+        case when r ->> 'state' in ('queued', 'sent', 'unsure', 'delayed', 'delivered')
+            then r || jsonb_build_object('state', early.state, 'reason', early.reason, 'at', early.said_at)
+            else r
+        end
+    )
+    from jsonb_array_elements(s.recipients) r
+)
+from early
+where s.message_id = :message_id;
+
 -- name: mark_part!
 -- Note what became of a piece.
 update send_parts
