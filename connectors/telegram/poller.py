@@ -34,12 +34,25 @@ class _StuckError(TelegramError):
 
 
 class Poller:
-    """One account's questions. `first_pause`: seconds after the first failure; it doubles up to 30."""
+    """One account's questions.
 
-    def __init__(self, *, account: Account, api: BotApi, wait: float, first_pause: float = _FIRST_PAUSE) -> None:
+    `wait` is how long Telegram holds one open, `margin` how much later it is given up; `first_pause` follows the first
+    failure, and doubles up to 30. All in seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        account: Account,
+        api: BotApi,
+        wait: float,
+        first_pause: float = _FIRST_PAUSE,
+        margin: float = _MARGIN,
+    ) -> None:
         self._account = account
         self._api = api
         self._wait = wait
+        self._margin = margin
         self._first_pause = first_pause
         self._pause = 0.0
         self._offset = 0
@@ -69,7 +82,7 @@ class Poller:
 
     async def _ask(self, desk: PollDesk) -> None:
         """Ask, store, and only then move on."""
-        async with asyncio.timeout(self._wait + _MARGIN):
+        async with asyncio.timeout(self._wait + self._margin):
             updates = await self._api.get_updates(self._offset, limit=self._limit, wait=self._wait)
         if not updates:
             return

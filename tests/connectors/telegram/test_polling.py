@@ -15,9 +15,9 @@ from connectors.telegram.poller import Poller
 
 
 @asynccontextmanager
-async def polling(telegram: TelegramDouble, desk: Desk) -> AsyncIterator[None]:
+async def polling(telegram: TelegramDouble, desk: Desk, *, margin: float = 5) -> AsyncIterator[None]:
     api = BotApi(settings(telegram))
-    task = asyncio.create_task(Poller(account=ACCOUNT, api=api, wait=1, first_pause=0.05).run(desk))
+    task = asyncio.create_task(Poller(account=ACCOUNT, api=api, wait=1, first_pause=0.05, margin=margin).run(desk))
     try:
         yield
         assert not task.done()
@@ -137,3 +137,9 @@ async def test_every_kind_of_update_is_asked_for(telegram: TelegramDouble, desk:
         await task
     wanted = set(json.loads(telegram.polls[0]["allowed_updates"]))
     assert {"message", "my_chat_member", "chat_member", "message_reaction", "business_message"} <= wanted
+
+
+async def test_an_answer_that_does_not_end_is_given_up_and_told(telegram: TelegramDouble, desk: Desk) -> None:
+    async with polling(telegram, desk, margin=-0.9):
+        await until(lambda: bool(desk.troubles))
+    assert "did not end its answer in time" in desk.troubles[0]
