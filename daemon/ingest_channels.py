@@ -13,6 +13,7 @@ from connectors.intake import Intake
 from daemon.account_intake import AccountIntake
 from daemon.channel_states import ChannelStates
 from daemon.clock import now
+from daemon.file_links import LinkDoor
 from daemon.intake_app import IntakeApp, PushDoor
 from daemon.lookout import Lookout
 from daemon.metrics import ChannelMetrics
@@ -20,7 +21,9 @@ from daemon.polling import Pollers
 from daemon.process import Process
 from daemon.registering import register_all
 from daemon.wiring import database_url
+from ticket_store.blobs_local import LocalBlobStore
 from ticket_store.cursors import Turns
+from ticket_store.instance import read_or_create
 from ticket_store.pool import Pool
 
 _log = structlog.get_logger(__name__)
@@ -42,7 +45,7 @@ async def serve_channels(
 ) -> None:
     """Begin to listen, poll and register; the stack ends all that."""
     intakes = {name: _intake(parts, connector, lookout) for name, connector in parts.connectors.items()}
-    await _listen(process, stack, parts, intakes)
+    await _listen(process, stack, parts, intakes, pool)
     polled = {name: found for name, found in parts.connectors.items() if isinstance(found, Poll)}
     if polled:
         turns = Turns(conninfo=database_url(process.settings), pool=pool, holder=uuid4())
@@ -65,7 +68,11 @@ def _intake(parts: ChannelParts, connector: Connector, lookout: Lookout) -> Acco
 
 
 async def _listen(
-    process: Process, stack: AsyncExitStack, parts: ChannelParts, intakes: Mapping[str, AccountIntake]
+    process: Process,
+    stack: AsyncExitStack,
+    parts: ChannelParts,
+    intakes: Mapping[str, AccountIntake],
+    pool: Pool,
 ) -> None:
     """Open the HTTP listener where an account needs one."""
     pushed = {name: found for name, found in parts.connectors.items() if isinstance(found, Push)}
@@ -82,13 +89,25 @@ async def _listen(
         (found.account.channel, name): PushDoor(connector=found, intake=intakes[name], clock=now)
         for name, found in pushed.items()
     }
-    app = IntakeApp(doors=doors, inner=inner)
+    app = IntakeApp(doors=doors, inner=inner, out=_link_door(process, stack, pool))
     await stack.enter_async_context(
         WebServer(app=app, host=settings.host, port=settings.port, key="intake.port", backlog=1024, grace=2)
     )
     for found in (*pushed.values(), *routed.values()):
         parts.states.serve(found.account, "listening")
     _log.info("http listening", host=settings.host, port=settings.port)
+
+
+def _link_door(process: Process, stack: AsyncExitStack, pool: Pool) -> LinkDoor:
+    """Give what serves files that go out to platforms that fetch them."""
+    blobs = LocalBlobStore(root=process.settings.blob_folder)
+    stack.callback(blobs.close)
+
+    async def secret() -> bytes:
+        async with pool.connection(timeout=5) as connection:
+            return (await read_or_create(connection)).ticket_number_key
+
+    return LinkDoor(secret=secret, blobs=blobs, clock=now)
 
 
 def _begin(stack: AsyncExitStack, work: Coroutine[object, object, None], name: str) -> None:

@@ -82,16 +82,19 @@ class PushDoor:
 
 
 class IntakeApp:
-    """The whole door. `doors` by (channel, account); `inner` has the channels' own routes."""
+    """The whole door. `doors` by (channel, account); `inner` has the channels' own routes, `out` gives files away."""
 
-    def __init__(self, *, doors: Mapping[tuple[str, str], PushDoor], inner: App | None) -> None:
+    def __init__(self, *, doors: Mapping[tuple[str, str], PushDoor], inner: App | None, out: App | None = None) -> None:
         self._doors = doors
         self._inner = inner
+        self._out = out
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or WebSocket."""
         if scope["type"] == "http" and scope["path"].startswith("/in/"):
             await _answer(send, await self._push(scope, receive))
+        elif scope["type"] == "http" and scope["path"].startswith("/out/") and self._out is not None:
+            await self._out(scope, receive, send)
         elif self._inner is not None:
             await self._inner(scope, receive, send)
         elif scope["type"] == "http":

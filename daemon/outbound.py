@@ -82,7 +82,7 @@ async def outbound(process: Process) -> None:
         connectors = connect_accounts(settings)
         stack.push_async_callback(close_all, connectors)
         metrics = OutboundMetrics(registry=process.registry)
-        ways = lanes(settings, connectors=connectors, pool=pool, blobs=blobs)
+        ways = lanes(settings, connectors=connectors, pool=pool, blobs=blobs, instance=instance)
         worker = _worker(process, ways, pool=pool, blobs=blobs, instance=instance, metrics=metrics)
         sending = asyncio.create_task(worker.run(), name="sending")
         looking = asyncio.create_task(_look(process, pool, metrics, ways), name="look")
