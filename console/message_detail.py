@@ -82,6 +82,11 @@ def _sending(sending: Plain | None) -> Iterator[str]:
         words = " ".join(filter(None, (one["code"], one["reason"])))
         at = f", {moment(one['at'])}" if one["at"] else ""
         yield f"   to {plain(one['address'], limit=200)}: {one['state']}{at}" + (f" ({plain(words)})" if words else "")
+    parts = sending["parts"]
+    if len(parts) > 1 and any(part["state"] != "sent" for part in parts):
+        for part in parts:
+            words = f" ({plain(part['problem'])})" if part["problem"] else ""
+            yield f"   part {part['number']} of {len(parts)}: {part['state']}{words}"
     if sending["state"] == "queued":
         yield f"   tried {sending['attempts']} times, next {moment(sending['due_at'])}"
 

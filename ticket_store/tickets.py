@@ -66,6 +66,15 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """How far a piece of a message of ours has come: `waiting`, `trying`, `sent`, `unsure`, `failed`."""
+
+    number: int
+    state: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sending:
     """How far a message of ours has come. `due_at` is when it is tried next, while it is queued."""
 
@@ -74,6 +83,7 @@ class Sending:
     attempts: int
     due_at: datetime | None
     recipients: tuple[Recipient, ...]
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +147,7 @@ class TicketDetail:
     messages: tuple[TicketMessage, ...]
 
 
-_SENDING = ("state", "problem", "attempts", "due_at", "recipients")
+_SENDING = ("state", "problem", "attempts", "due_at", "recipients", "parts")
 
 
 async def list_tickets(
@@ -224,7 +234,18 @@ async def ticket_messages(
     ids = {"message_ids": [row["id"] for row in rows]}
     repeats = await fetch_rows(connection, statement("tickets", "repeats"), ids)
     earlier = await earlier_texts(connection, ids["message_ids"])
+    parts = await _parts(connection, ids["message_ids"])
+    for row in rows:
+        row["send_parts"] = parts.get(row["id"], ())
     return [_message(row, repeats, earlier.get(row["id"], ())) for row in rows]
+
+
+async def _parts(connection: AsyncConnection[TupleRow], message_ids: Sequence[int]) -> dict[int, tuple[Part, ...]]:
+    found: dict[int, tuple[Part, ...]] = {}
+    for row in await fetch_rows(connection, statement("parts", "parts_of"), {"message_ids": message_ids}):
+        part = Part(number=row["part"] + 1, state=row["state"], problem=row["problem"])
+        found[row["message_id"]] = (*found.get(row["message_id"], ()), part)
+    return found
 
 
 def _message(row: dict[str, Any], repeats: Iterable[dict[str, Any]], earlier: tuple[EarlierText, ...]) -> TicketMessage:

@@ -104,6 +104,9 @@ async def test_a_call_that_nobody_saw_the_end_of_is_not_made_again_and_agents_se
         assert (row["state"], row["recipients"][0]["state"]) == ("sent", "unsure")
         assert row["problem"] == "it may have arrived: nobody saw the platform's answer"
         assert (await booth.lab.events())[-1] == "ticket.delivery_changed"
+        shown = await booth.shown(message)
+        assert "to ana: unsure" in shown
+        assert "part 2 of 3: unsure (nobody saw the platform's answer)" in shown
 
 
 @pytest.mark.parametrize("step", UNSEEN)

@@ -14,6 +14,7 @@ from routing_lab import START, Lab, digest, open_lab
 from sending_lab import Told
 
 from connectors.sending import Sender, SendPace
+from console.message_detail import message_lines
 from daemon.adapters import STORE_ERRORS
 from daemon.chat_passage import Means
 from daemon.chat_turns import Turns
@@ -22,8 +23,10 @@ from router.deliveries import Marker, Pace
 from router.sending import SenderOptions, SendingWorker
 from schemas.message import File, InboundMessage, Text
 from ticket_store.blobs_local import LocalBlobStore
+from ticket_store.listing import as_json
 from ticket_store.parts import PostgresPaces, PostgresParts
 from ticket_store.sends import PostgresSends
+from ticket_store.tickets import ticket_messages
 
 
 def chat(
@@ -136,6 +139,13 @@ class Booth:
     async def state(self, message_id: int) -> str:
         (recipient,) = (await self.send(message_id))["recipients"]
         return str(recipient["state"])
+
+    async def shown(self, message_id: int) -> str:
+        """Give a message of ours as people see it on its ticket."""
+        async with self.lab.pool.connection() as connection:
+            (number,) = [row["number"] for row in await self.lab.rows("select number from tickets")]
+            (found,) = await ticket_messages(connection, number, message_id=message_id)
+        return "\n".join(message_lines(as_json(found), number))
 
     async def parts(self, message_id: int) -> list[tuple[str, str]]:
         rows = await self.lab.rows(

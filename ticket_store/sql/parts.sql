@@ -75,6 +75,13 @@ on conflict (account, chat) do update set moved_to = excluded.moved_to, moved_at
 -- Where a conversation is now, if its platform moved it.
 select moved_to from chat_moves where account = :account and chat = :chat;
 
+-- name: parts_of
+-- How far the pieces of messages of ours have come, for people.
+select message_id, part, state, problem
+from send_parts
+where message_id = any(:message_ids::bigint[])
+order by message_id, part;
+
 -- name: contact
 -- What is known of a conversation: whether it may be written to.
 select state from contacts where account = :account and address_key = :address_key;
