@@ -42,6 +42,7 @@ create table chat_moves (
     moved_at timestamptz not null,
     primary key (account, chat)
 );
+create index chat_moves_to on chat_moves (account, moved_to);
 
 -- Files that lie at a platform and shall be fetched. `message_id` is the message whose raw names the file; the same file
 -- may stand on another message too (an album's first part, an edited one). `sha256` stays, so that nothing is fetched twice.
