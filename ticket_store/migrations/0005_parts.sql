@@ -33,6 +33,7 @@ create table send_paces (
     told_until timestamptz,                            -- until when the platform itself told us to wait
     primary key (account, chat)
 );
+create index send_paces_told on send_paces (account, told_until) where told_until is not null;
 
 -- Conversations that a platform moved to another id.
 create table chat_moves (
