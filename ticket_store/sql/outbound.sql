@@ -133,7 +133,7 @@ cross join lateral (
            coalesce((details #> '{details,group}')::boolean, false) as is_group,
            coalesce(details #>> '{thread,own,shown}', '') as own
     from messages
-    where ticket_id = members.id and direction = 'in' and visibility = 'public' and scope = :scope
+    where ticket_id = members.id and direction <> 'out' and visibility = 'public' and scope = :scope
       and sender_key = any(:sender_keys::bytea[]) and details #>> '{thread,conversation,shown}' is not null
     order by 6, received_at desc, id desc
     limit 1
