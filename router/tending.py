@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from router.announce import Announcer
 from router.correspondence import is_address, is_reply_address
 from router.desk import DeskError, NoSuchTicketError
+from router.incoming import MAIL
 from router.live import end
 from router.outbound_ports import OutboundStore, OutboundTransaction
 from router.patience import patiently
@@ -115,6 +116,10 @@ class Tending:
             key = address_key(ticket.channel, party.address)
             if ticket.merged_into_id is not None or ticket.status == SPAM:
                 raise NotTendedError("this ticket goes on as another one, or is spam: `tickets reopen` it first")
+            if ticket.channel != MAIL:
+                raise NotTendedError(
+                    "the requester of a conversation is who writes there: `tickets invite` links others"
+                )
             if key in ticket.insiders:
                 raise NotTendedError("that address takes part internally: it would see what customers never see")
             if key == ticket.requester:

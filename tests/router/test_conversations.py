@@ -3,12 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from answering_lab import number_of, tending
 from chats import chat, in_group, thread_id
 from routing_lab import HOLDING, KEY, START, Lab, mail, open_lab
 
 from router.moving import Moving
 from router.policy import AccountPolicy, Policies, Staff
-from schemas.message import ThreadId
+from router.tending import NotTendedError
+from schemas.message import Party, ThreadId
 from ticket_store.numbers import TicketNumbers
 from ticket_store.outbound import OutboundStore
 
@@ -208,3 +210,14 @@ async def test_an_agents_address_in_a_form_makes_nobody_an_agent(database: str) 
         await lab.route(chat("1", "rui@staff.example", channel="webform"), policies=staff)
         rows = await lab.rows("select author from messages where ticket_id is not null")
         assert rows == [{"author": "customer"}]
+
+
+async def test_nobody_else_is_named_the_requester_of_a_chat(database: str) -> None:
+    """Its own person would be a stranger there."""
+    async with open_lab(database) as lab:
+        await lab.route(chat("1"))
+        number = await number_of(lab, "1")
+        with pytest.raises(NotTendedError, match="who writes there"):
+            await tending(lab).requester(number, Party(address="ana@a.example"))
+        await lab.route(chat("2", minutes=1))
+        assert await lab.threads() == {"1": ["1", "2"]}
