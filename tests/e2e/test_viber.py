@@ -1,5 +1,7 @@
 """Viber from end to end: what people write becomes a ticket, answers and files go back, receipts are seen."""
 
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -88,6 +90,26 @@ def test_who_left_is_marked_and_is_sent_nothing(desk: Desk) -> None:
         lambda: "failed" in str(daemon.json("tickets", "show", ticket["number"])), seconds=30, what="failed", every=0.3
     )
     assert not [got for got in viber.got if got.receiver == ana.id]
+
+
+def test_what_is_written_while_the_intake_is_killed_is_kept_once(desk: Desk) -> None:
+    daemon, viber = desk
+    ivo, texts = viber.person("Ivo"), [f"part {number}" for number in range(24)]
+
+    def write() -> None:
+        for text in texts:
+            viber.write(ivo, {"type": "text", "text": text})
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    for _ in range(3):
+        time.sleep(0.4)
+        daemon.kill_child("ingest")
+    writing.join(120)
+    ticket = ticket_of(daemon, ivo.id)
+    found = messages(daemon, ticket["number"], len(texts))
+    assert sorted(one["text"] for one in found) == sorted(texts)
+    assert any(status != 200 for answers in viber.answers.values() for status in answers)
 
 
 def test_a_forged_callback_is_refused_and_stores_nothing(desk: Desk) -> None:

@@ -68,7 +68,7 @@ class ViberDouble:
     outage: bool = False
     swallow: int = 0
     forced: list[int] = field(default_factory=list)
-    tries: int = 40
+    tries: int = 300
     pause: float = 0.1
     answers: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     _numbers: Iterator[int] = field(default_factory=lambda: count(5741311803571721087))

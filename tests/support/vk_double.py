@@ -38,7 +38,7 @@ class VkDouble:
     failed: list[Mapping[str, Any]] = field(default_factory=list)
     polls: int = 0
     answers: list[tuple[int, str]] = field(default_factory=list)
-    tries: int = 40
+    tries: int = 300
     pause: float = 0.1
     _server: uvicorn.Server | None = None
     _thread: threading.Thread | None = None
