@@ -3,6 +3,7 @@
 from console.api.app import Rooms
 from daemon.api_access import GateTokens
 from daemon.api_actions import ApiActions, ApiSpool
+from daemon.api_events import ApiEvents
 from daemon.api_files import ApiFiles, GateRequests
 from daemon.api_tickets import ApiTickets
 from daemon.clock import now
@@ -11,6 +12,7 @@ from daemon.opened import Opened
 from ticket_store.api_requests import ApiRequests
 from ticket_store.api_tokens import ApiTokens
 from ticket_store.blobs_local import LocalBlobStore
+from ticket_store.feed import EventFeed
 
 
 def rooms(store: Opened, blobs: LocalBlobStore) -> Rooms:
@@ -24,5 +26,7 @@ def rooms(store: Opened, blobs: LocalBlobStore) -> Rooms:
         actions=ApiActions(store=store),
         spool=ApiSpool(store=store),
         files=ApiFiles(tickets=tickets, requests=requests, blobs=blobs, clock=now),
+        events=ApiEvents(feed=EventFeed(pool=store.pool)),
+        streams=store.settings.api.streams,
         channels=lambda: channel_rows(store.settings),
     )

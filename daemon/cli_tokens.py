@@ -28,8 +28,7 @@ def create(
 ) -> None:
     """Make a token and show it, once.
 
-    Scopes: tickets:read, tickets:write, spool:read, spool:write, attachments:read, channels:read, events:read,
-    webhooks.
+    Scopes: tickets:read, tickets:write, spool:read, spool:write, attachments:read, channels:read, events:read.
     """
     del config
     from daemon.spool_bulk import age  # noqa: PLC0415 - see `daemon.cli`

@@ -3,16 +3,23 @@
 import asyncio
 import time
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import Final
 
-from daemon.adapters import STORE_ERRORS
+from bus.port import BusUnavailableError
+from daemon.adapters import STORE_ERRORS, StoredPositions
 from daemon.clock import now
-from daemon.health import STORE
+from daemon.feeder import GROUP, Feeder
+from daemon.health import BUS, STORE
 from daemon.opened import Opened
 from daemon.process import Process
-from daemon.wiring import database_url, make_log
+from daemon.wiring import database_url, ensure_topics, make_log
+from router.positions import Positions
+from ticket_store.feed import EventFeed
 from ticket_store.instance import Instance, read_or_create
+from ticket_store.numbers import TicketNumbers
 from ticket_store.pool import Pool, make_pool
+from ticket_store.routing import RoutingStore
 
 RETRY: Final = 1.0
 """Seconds between two tries to reach the store at the start."""
@@ -27,8 +34,42 @@ async def console(process: Process) -> None:
         if store is None:
             return
         await _serve(store, stack)
+        feeding = await _feeder(process, store, stack)
         process.ready()
-        await process.stop.wait()
+        stopping = asyncio.create_task(process.stop.wait())
+        stack.callback(stopping.cancel)
+        await asyncio.wait([stopping, feeding], return_when=asyncio.FIRST_COMPLETED)
+        if feeding.done():
+            feeding.result()
+
+
+async def _feeder(process: Process, store: Opened, stack: AsyncExitStack) -> asyncio.Task[None]:
+    """Start what takes events from the topic, as soon as the bus answers."""
+    settings = store.settings
+    numbers = TicketNumbers(key=store.instance.ticket_number_key)
+    routing = RoutingStore(pool=store.pool, numbers=numbers)
+    positions = Positions(store=routing, consumer=GROUP, topic=settings.bus.tickets_topic)
+    load = StoredPositions(positions=positions)
+
+    async def feed() -> None:
+        while True:
+            try:
+                await ensure_topics(store.log, settings)
+                consumer = await store.log.consumer(positions.topic, group=GROUP, load_positions=load)
+            except (BusUnavailableError, *STORE_ERRORS) as error:
+                process.board.warn(BUS, f"no answer: {type(error).__name__}")
+                await asyncio.sleep(RETRY)
+            else:
+                break
+        process.board.calm(BUS)
+        stack.push_async_callback(consumer.close)
+        keep = timedelta(hours=settings.api.events_hours)
+        feeder = Feeder(consumer=consumer, feed=EventFeed(pool=store.pool), positions=positions, keep=keep, clock=now)
+        await feeder.run()
+
+    task = asyncio.create_task(feed(), name="feed")
+    stack.callback(task.cancel)
+    return task
 
 
 async def _serve(store: Opened, stack: AsyncExitStack) -> None:

@@ -9,10 +9,10 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
-from console.api import actions, channels, files, problems, spool, tickets
+from console.api import actions, channels, events, files, problems, spool, tickets
 from console.api.access import PROBLEMS, secured
 from console.api.gate import ROOT, Gate, Limits
-from console.api.ports import Actions, Files, Requests, Row, Spool, Tickets, Tokens
+from console.api.ports import Actions, Events, Files, Requests, Row, Spool, Tickets, Tokens
 
 VERSION: Final = "1.0.0"
 ABOUT: Final = "Tickets of every channel: read them, answer them, place what is held, hear what happens."
@@ -28,6 +28,8 @@ class Rooms:
     actions: Actions
     spool: Spool
     files: Files
+    events: Events
+    streams: int
     channels: Callable[[], Sequence[Row]]
 
 
@@ -59,6 +61,7 @@ def make_app(rooms: Rooms) -> FastAPI:
         spool.router(rooms.spool),
         files.router(rooms.files),
         channels.router(rooms.channels),
+        events.router(rooms.events, streams=rooms.streams),
     )
     for router in routers:
         app.include_router(router, prefix=ROOT, responses=PROBLEMS, dependencies=secured())

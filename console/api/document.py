@@ -24,6 +24,8 @@ def document() -> dict[str, Any]:
         actions=nobody,
         spool=nobody,
         files=nobody,
+        events=nobody,
+        streams=1,
         channels=nobody,
     )
     return make_app(rooms).openapi()

@@ -162,3 +162,26 @@ class Files(Protocol):
     async def upload(self, token: StoredToken, *, name: str, content_type: str, content: bytes) -> Row:
         """Store a file for an answer."""
         ...
+
+
+class ShownEvent(Protocol):
+    """An event of the feed."""
+
+    @property
+    def position(self) -> int: ...  # noqa: D102 - the names say it
+    @property
+    def type(self) -> str: ...  # noqa: D102 - see above
+    @property
+    def event(self) -> str: ...  # noqa: D102 - see above
+
+
+class Events(Protocol):
+    """The feed of ticket events, numbered without gaps."""
+
+    async def after(self, accounts: Accounts, position: int) -> Sequence[ShownEvent]:
+        """Give the next events that may be seen."""
+        ...
+
+    async def ends(self) -> tuple[int, int]:
+        """Give the oldest position that is kept and the newest one."""
+        ...

@@ -1,4 +1,4 @@
--- The HTTP API: tokens, requests that may come twice, uploaded files, the feed of events, webhooks.
+-- The HTTP API: tokens, requests that may come twice, uploaded files, the feed of events.
 
 -- Who may ask. The secret itself is nowhere; `prefix` is its public part, `accounts` null means all of them.
 create table api_tokens (
@@ -58,55 +58,3 @@ create table api_events (
     fed_at   timestamptz not null
 );
 create index api_events_age on api_events (fed_at);
-create function api_events_wake() returns trigger language plpgsql as $$
-begin
-    notify switchboard_events;
-    return null;
-end $$;
-create trigger api_events_wake after insert on api_events for each statement execute function api_events_wake();
-
--- Where events are sent. `secrets` is a list of {secret, until}: all that are not over sign, so that they can be rotated.
-create table webhook_endpoints (
-    id            bigint generated always as identity primary key,
-    token_id      bigint references api_tokens (id),   -- who made it; null: an operator
-    name          text not null,
-    url           text not null,
-    secrets       jsonb not null,
-    types         text[],                              -- null: every type of event
-    accounts      text[],                              -- null: every account
-    state         text not null default 'enabled' check (state in ('enabled', 'disabled')),
-    problem       text not null default '',            -- why it is disabled, or what the last attempt met
-    failures      int not null default 0,              -- attempts in a row that failed
-    failing_since timestamptz,
-    quiet_until   timestamptz not null default '-infinity',
-    created_at    timestamptz not null,
-    removed_at    timestamptz
-);
-
--- One event for one endpoint. An endpoint gets a ticket's events in their order: the later waits for the earlier.
-create table webhook_deliveries (
-    id          bigint generated always as identity primary key,
-    endpoint_id bigint not null references webhook_endpoints (id),
-    event_id    uuid not null,
-    ticket      text not null,
-    type        text not null,
-    event       text not null,
-    state       text not null default 'queued' check (state in ('queued', 'delivered', 'failed')),
-    attempts    int not null default 0,
-    due_at      timestamptz not null,
-    created_at  timestamptz not null,
-    done_at     timestamptz,
-    unique (endpoint_id, event_id)
-);
-create index webhook_deliveries_due on webhook_deliveries (due_at, id) where state = 'queued';
-create index webhook_deliveries_order on webhook_deliveries (endpoint_id, ticket, id) where state = 'queued';
-create index webhook_deliveries_age on webhook_deliveries (created_at) where state <> 'queued';
-create table webhook_attempts (
-    id          bigint generated always as identity primary key,
-    delivery_id bigint not null references webhook_deliveries (id) on delete cascade,
-    at          timestamptz not null,
-    status      int,                                   -- null: no answer came
-    problem     text not null default '',
-    took_ms     int not null
-);
-create index webhook_attempts_delivery on webhook_attempts (delivery_id, id);
