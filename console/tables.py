@@ -98,7 +98,14 @@ KEYS: Final = (
     Column(key="created_at", title="made"),
     Column(key="retired_at", title="retired"),
 )
-CHANNELS: Final = (Column(key="channel", style="bold"), Column(key="what", ratio=3), Column(key="accounts", ratio=2))
+CHANNELS: Final = (
+    Column(key="channel", style="bold"),
+    Column(key="account"),
+    Column(key="state", style="yellow"),
+    Column(key="delivered", title="last delivery (UTC)"),
+    Column(key="problem", ratio=3),
+    Column(key="quality", ratio=2),
+)
 STATUS: Final = (Column(key="what", style="bold"), Column(key="value", ratio=3))
 LEDGER_SIDE: Final = ("ticketed", "held", "dead_lettered", "duplicates", "noted", "discarded", "erased", "in_flight")
 LEDGER_ACROSS: Final = 5

@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from daemon import (
+    cli_channels,
     cli_dead_letters,
     cli_demo,
     cli_keys,
@@ -58,6 +59,7 @@ def root(*, config: Config = None, version: Version = False) -> None:
 
 cli_run.add_to(app)
 cli_look.add_to(app)
+cli_channels.add_to(app)
 cli_mail.add_to(app)
 app.add_typer(cli_tickets.app, name="tickets")
 app.add_typer(cli_spool.app, name="spool")

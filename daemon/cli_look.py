@@ -50,8 +50,8 @@ def status(*, as_json: Json = False, config: Config = None) -> None:
 
 
 def channels(*, as_json: Json = False, config: Config = None) -> None:
-    """List the channels and their accounts."""
+    """Show each channel's accounts, how they come in now, and how far the channel is."""
     del config
-    from daemon.look import show_channels  # noqa: PLC0415 - see `daemon.cli`
+    from daemon.look_channels import show_channels  # noqa: PLC0415 - see `daemon.cli`
 
     show_channels(as_json=as_json)

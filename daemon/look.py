@@ -15,7 +15,7 @@ import psycopg
 
 from console import tables
 from daemon.channels import channels
-from daemon.cli_options import loaded_settings, print_json, print_line, print_rows, print_table
+from daemon.cli_options import loaded_settings, print_json, print_line, print_table
 from daemon.clock import now
 from daemon.errors import NO, UNAVAILABLE, UserError
 from daemon.opened import Opened, start_postgres, with_store
@@ -102,12 +102,6 @@ def ledger_rows(found: Ledger) -> list[Mapping[str, Any]]:
         {"balanced": None, **row, "account": row["account"] or NO_ACCOUNT} for row in found.as_json()["accounts"]
     ]
     return [*accounts, {"account": "all", **whole}]
-
-
-def show_channels(*, as_json: bool) -> None:
-    """Print the channels found in `connectors/` and the accounts that use them."""
-    rows = channel_rows(loaded_settings().settings)
-    print_rows(rows, tables.CHANNELS, as_json=as_json, nothing="there is no channel")
 
 
 def channel_rows(settings: Settings) -> list[dict[str, Any]]:

@@ -163,7 +163,8 @@ def test_status_tells_readiness_and_what_waits(daemon: RunningDaemon) -> None:
 
 
 def test_channels_are_listed_with_their_accounts(daemon: RunningDaemon) -> None:
-    used = [(line["channel"], line["accounts"]) for line in daemon.json("channels") if line["accounts"]]
+    listed = {line["channel"]: [account["account"] for account in line["accounts"]] for line in daemon.json("channels")}
+    used = [(channel, accounts) for channel, accounts in listed.items() if accounts]
     assert used == [("mail", ["support"])]
 
 

@@ -78,10 +78,11 @@ def storm(daemon: RunningDaemon, victims: Sequence[Callable[[], None]]) -> Outco
     mta.wait(seconds=240)
     mta.stop()
     assert not mta.tally.permanent, "trouble of ours must never be a permanent refusal"
-    return _outcome(daemon, hit, mta.tally.accepted)
+    return outcome_of(daemon, hit, mta.tally.accepted)
 
 
-def _outcome(daemon: RunningDaemon, hit: list[int], accepted: set[str]) -> Outcome:
+def outcome_of(daemon: RunningDaemon, hit: list[int], accepted: set[str]) -> Outcome:
+    """Wait until all is routed, and read what was left."""
     daemon.wait_until(daemon.is_ready, seconds=90, what="ready again")
     ledger = daemon.settle(len(accepted))
     daemon.wait_until(lambda: _unpublished(daemon) == 0, seconds=60, what="done with publishing")

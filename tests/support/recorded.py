@@ -68,7 +68,8 @@ class Recording:
         if "base64" in given:
             return b64decode(given["base64"])
         if "file" in given:
-            return (self.path.parent / given["file"]).read_bytes()
+            content: bytes = (self.path.parent / given["file"]).read_bytes()
+            return content
         return str(given["text"]).encode()
 
     @property

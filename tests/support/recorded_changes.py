@@ -9,7 +9,7 @@ from recorded import Recording, compact
 Path = tuple[str | int, ...]
 Change = tuple[Path, bool, Any]
 
-ODD = (
+ODD: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1.5, 2**31, 2**63, 2**70, 1e308),
     *("", " ", "x", "0", "-1", "\x00", "\ud800", "a\r\nb: c", "\u202e", "9" * 400, "x" * 5000, "https://example.org/x"),
     *([], {}, [None], [[[]]], {"": None}, {"type": "text"}, [{"type": 1}]),
