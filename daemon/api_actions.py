@@ -98,6 +98,8 @@ class ApiActions:
 
     async def _said(self, asked: Asked, words: Words) -> tuple[Text, list[File]]:
         clean = words.text.replace("\0", "").replace("\r\n", "\n").rstrip()
+        if not clean.strip():
+            raise invalid("body.text", "there is nothing to say: the text is empty")
         files = await self._uploads.uploads(asked.token.id, words.files)
         if len(files) != len(words.files):
             raise invalid("body.files", "there is no such upload of this token: uploads are kept for two days")

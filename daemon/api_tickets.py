@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
@@ -113,7 +114,7 @@ class ApiTickets:
         try:
             async with answers(what), self._pool.connection() as connection:
                 yield connection
-        except ValueError as error:
+        except (ValueError, psycopg.DataError) as error:
             raise wrong() from error
 
 

@@ -55,7 +55,7 @@ class Requester(_Body):
     """A ticket's customer."""
 
     address: Address
-    name: Annotated[str, StringConstraints(max_length=255)] = ""
+    name: Annotated[str, StringConstraints(max_length=255, pattern=r"^[^\x00]*$")] = ""
 
 
 class Move(_Body):

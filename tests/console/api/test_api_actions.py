@@ -126,7 +126,12 @@ async def test_what_is_too_large_or_written_wrongly_is_refused_in_words(database
         path = f"/tickets/{await number(api)}/reply"
         assert (await client.post(path, content=b"x" * (1024 * 1024 + 1))).status_code == 413
         assert (await client.post("/uploads", params={"name": "x"}, content=b"x" * (20 * 2**20 + 1))).status_code == 413
-        for body in ({"text": " "}, {"text": "x", "html": "y"}, {"text": "x", "cc": ["a\r\nBcc: e@e.example"]}):
+        for body in (
+            {"text": " "},
+            {"text": "\0"},
+            {"text": "x", "html": "y"},
+            {"text": "x", "cc": ["a\r\nBcc: e@e.example"]},
+        ):
             answer = await client.post(path, json=body)
             assert answer.status_code == 422
             assert answer.json()["errors"][0]["where"].startswith("body.")

@@ -5,6 +5,8 @@ from pathlib import Path
 from api_lab import api_lab
 from routing_lab import mail
 
+from console.api import cursors
+
 
 async def test_a_ticket_is_listed_and_read_with_its_messages(database: str, tmp_path: Path) -> None:
     async with api_lab(database, tmp_path) as api, api.client() as client:
@@ -44,7 +46,19 @@ async def test_a_cursor_of_another_listing_is_refused(database: str, tmp_path: P
     async with api_lab(database, tmp_path) as api, api.client() as client:
         await api.lab.route(*(mail(f"m{n}", sender=f"p{n}@a.example", subject=f"s{n}") for n in range(3)))
         cursor = (await client.get("/tickets", params={"limit": 1})).json()["next_cursor"]
-        for query in ({"cursor": cursor, "status": "open"}, {"cursor": "x"}, {"cursor": "bnVsbA"}):
+        bound = {
+            "status": None,
+            "account": None,
+            "channel": None,
+            "requester": None,
+            "sort": "recent",
+            "what": "tickets",
+        }
+        forged = [cursors.written(place, bound) for place in ("x", f"2026-01-01~{2**70}", "2026-01-01T00:00:00~\0")]
+        for query in (
+            {"cursor": cursor, "status": "open"},
+            *({"cursor": text} for text in ("x", "bnVsbA", *forged)),
+        ):
             answer = await client.get("/tickets", params={"limit": 1, **query})
             assert answer.status_code == 422
             assert answer.json()["errors"][0]["where"] == "query.cursor"
