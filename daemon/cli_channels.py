@@ -15,7 +15,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def new_channel(name: Annotated[str, typer.Argument(help="Small letters and digits.")]) -> None:
-    """Write a new channel that works: code, recorded deliveries, tests, and a page that says what is next."""
+    """Write a new channel that works, with its tests."""
     from daemon.cli_options import print_line  # noqa: PLC0415 - see `daemon.cli`
     from daemon.new_channel import ROOT  # noqa: PLC0415 - see `daemon.cli`
     from daemon.new_channel import new_channel as write  # noqa: PLC0415 - see `daemon.cli`
@@ -32,9 +32,9 @@ def send_fixture(
     url: Annotated[str | None, typer.Option(help="Default: the listener of the settings.")] = None,
     config: Config = None,
 ) -> None:
-    """Send a recorded delivery to a running daemon, signed with the account's secret.
+    """Send a recorded delivery, signed, to a running daemon.
 
-    Exit 3 when nothing was stored.
+    Signed with the account's secret. Exit 3 when nothing was stored.
     """
     del config
     from daemon.send_fixture import send_fixture as send  # noqa: PLC0415 - see `daemon.cli`

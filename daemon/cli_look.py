@@ -50,7 +50,7 @@ def status(*, as_json: Json = False, config: Config = None) -> None:
 
 
 def channels(*, as_json: Json = False, config: Config = None) -> None:
-    """Show each channel's accounts, how they come in now, and how far the channel is."""
+    """Show each account's state, and how far channels are."""
     del config
     from daemon.look_channels import show_channels  # noqa: PLC0415 - see `daemon.cli`
 
