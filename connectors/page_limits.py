@@ -1,0 +1,55 @@
+"""How much one visitor, one address or one account may do: buckets that fill again with time. In memory, bounded."""
+
+from collections import OrderedDict
+from typing import Final
+
+MOST_KEYS: Final = 50_000
+
+
+class Buckets:
+    """A bucket a key: `burst` at once, `per_second` in the long run. Time is seconds of a clock that never goes back.
+
+    Of more than `most` keys, those that were quiet longest are forgotten, and start full again.
+    """
+
+    def __init__(self, *, per_second: float, burst: float, most: int = MOST_KEYS) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._most = most
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, key: str, *, at: float, amount: float = 1.0) -> float:
+        """Take from a bucket: 0 when there was enough, else the seconds until there is; then nothing is taken."""
+        left, since = self._left.pop(key, (self._burst, at))
+        left = min(self._burst, left + (at - since) * self._per_second)
+        missing = amount - left
+        self._left[key] = (left if missing > 0 else left - amount, at)
+        if len(self._left) > self._most:
+            self._left.popitem(last=False)
+        return missing / self._per_second if missing > 0 else 0.0
+
+
+class Seats:
+    """How many of a thing each key holds at a time."""
+
+    def __init__(self, *, each: int, together: int) -> None:
+        self._each = each
+        self._together = together
+        self._held: dict[str, int] = {}
+        self._sum = 0
+
+    def sit(self, key: str) -> bool:
+        """Take a seat; False when none is left for this key, or for anybody."""
+        held = self._held.get(key, 0)
+        if held >= self._each or self._sum >= self._together:
+            return False
+        self._held[key] = held + 1
+        self._sum += 1
+        return True
+
+    def leave(self, key: str) -> None:
+        """Give a seat back."""
+        self._sum -= 1
+        self._held[key] -= 1
+        if not self._held[key]:
+            del self._held[key]

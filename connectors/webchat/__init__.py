@@ -1,0 +1,1 @@
+"""Web chat: a widget on other people's pages, over a WebSocket."""
