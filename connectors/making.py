@@ -10,7 +10,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any, Final, NoReturn, TypeVar
 
-from connectors.base import Delivery, InvalidDeliveryError
+from connectors.base import Account, Delivery, InvalidDeliveryError
 from schemas.base import MAX_INLINE_TEXT_BYTES
 from schemas.message import BlobRef, Envelope, InboundMessage, Kind, Party, Text, ThreadId, Verdict
 
@@ -52,6 +52,11 @@ def thread_id(delivery: Delivery, *parts: str) -> ThreadId:
     """Name a conversation (`chat id`) or a message in it (`chat id`, `message id`) of the delivery's account."""
     shown = clean(":".join((delivery.account.channel, delivery.account.name, *parts)))
     return ThreadId(digest=sha256(shown.encode()).hexdigest(), shown=_BREAKS.sub(" ", shown)[:_MAX_SHOWN])
+
+
+def conversation_digest(account: Account, chat: str) -> str:
+    """Give the digest of a conversation's id, for those who have no delivery at hand."""
+    return sha256(clean(f"{account.channel}:{account.name}:{chat}").encode()).hexdigest()
 
 
 def delivery_key(delivery: Delivery, *parts: str) -> str:

@@ -1,6 +1,7 @@
-"""What routes of pages share: who calls, bodies with an end, files with a limit, and headers that keep browsers strict."""
+"""What routes of pages share: who calls, bodies with an end, files with a limit, headers that keep browsers strict."""
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from urllib.parse import quote, unquote
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 
-from connectors.base import RefusedError, RoutesDesk
+from connectors.base import InvalidDeliveryError, RefusedError, RoutesDesk
 from connectors.making import line
 from connectors.page_tokens import Tokens
 from connectors.tolerant import fields, items, text_of, whole
@@ -22,6 +23,7 @@ MOST_FILES: Final = 10
 UPLOAD_SECONDS: Final = 300.0
 HANDLE: Final = "upload"
 HANDLE_HOURS: Final = 24
+_DIGEST: Final = re.compile("[0-9a-f]{64}")
 STRICT: Final = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -94,13 +96,15 @@ def header_name(value: str) -> str:
 
 
 def wire_files(facts: Mapping[str, Any]) -> tuple[File, ...]:
-    """Make the message's files of `files` (stored) and `refused` (only named). Raises `pydantic.ValidationError`."""
+    """Make the message's files of `files` (stored) and `refused` (only named). Raises `InvalidDeliveryError`."""
     return (*map(_stored, items(facts.get("files"), MOST_FILES)), *map(_refused, refused_files(facts.get("refused"))))
 
 
 def _stored(item: object) -> File:
     facts = fields(item)
     size = whole(facts.get("size"))
+    if _DIGEST.fullmatch(text_of(facts.get("sha256"), 65)) is None:
+        raise InvalidDeliveryError("a file of it has no name in the store")
     return File(
         name=file_name(text_of(facts.get("name"), 1024)),
         content_type=line(text_of(facts.get("content_type"), 255), 255) or "application/octet-stream",

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from connectors.base import Account, LaterError
-from connectors.conversations import conversation_id
 from connectors.dialogue import Dialogues
+from connectors.making import conversation_digest
 from connectors.pieces import pieces
 from connectors.sending import CannotSendError, ChannelDownError, ChatFile, ChatLetter, Part, SendPace, Sent
 from connectors.tolerant import items, text_of
@@ -43,7 +43,7 @@ class PageSender:
         """Keep one line. Raises `ChannelDownError` while the store does not answer."""
         if dialogues is None:
             raise ChannelDownError("the store of dialogues is not open yet")
-        digest = conversation_id(self._account, part.to).digest
+        digest = conversation_digest(self._account, part.to)
         try:
             line, at = await dialogues.say(
                 digest, echo=part.echo, body=text_of(part.payload.get("text")), files=items(part.payload.get("files"))

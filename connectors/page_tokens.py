@@ -1,7 +1,7 @@
 """What pages of ours carry: signed, with an end, each for one purpose; and how a host site says who its user is.
 
-A token is base64url(JSON) "." base64url(HMAC-SHA256), made with a key that the account's secret and the purpose give, so
-that a token for one purpose proves nothing for another. It is no secret from whoever holds it, and holds none.
+A token is base64url(JSON) "." base64url(HMAC-SHA256), made with a key that the account's secret and the purpose give:
+a token for one purpose proves nothing for another. It is no secret from whoever holds it, and holds none.
 """
 
 import base64
@@ -52,7 +52,7 @@ class Tokens:
         return self._signature(purpose, "\0".join(parts)).hex()[:32]
 
     def check_identity(self, user: str, expires: str, signature: str, *, now: datetime) -> datetime:
-        """Check a host site's word: HMAC-SHA256 over `user_id\\nexpiry` in hexadecimal, expiry in seconds since 1970.
+        r"""Check a host site's word: HMAC-SHA256 over `user_id\nexpiry` in hexadecimal, expiry in seconds since 1970.
 
         Gives its end. Raises `RefusedError` and `ExpiredError`.
         """

@@ -8,11 +8,12 @@ from uuid import uuid4
 
 import structlog
 
-from connectors.base import BlobWriter, Connector, Poll, Push, Registers, Routes
+from connectors.base import Connector, Poll, Push, Registers, Routes
 from connectors.intake import Intake
 from daemon.account_intake import AccountIntake
 from daemon.channel_states import ChannelStates
 from daemon.clock import now
+from daemon.dialogues import StoredDialogues
 from daemon.file_links import LinkDoor
 from daemon.intake_app import IntakeApp, PushDoor
 from daemon.lookout import Lookout
@@ -35,7 +36,7 @@ class ChannelParts:
 
     connectors: Mapping[str, Connector]
     intake: Intake
-    blobs: BlobWriter
+    blobs: LocalBlobStore
     states: ChannelStates
     metrics: ChannelMetrics
 
@@ -45,7 +46,10 @@ async def serve_channels(
 ) -> None:
     """Begin to listen, poll and register; the stack ends all that."""
     intakes = {name: _intake(parts, connector, lookout) for name, connector in parts.connectors.items()}
+    dialogues = StoredDialogues(pool=pool, conninfo=database_url(process.settings), blobs=parts.blobs, clock=now)
+    dialogues.serve(parts.connectors)
     await _listen(process, stack, parts, intakes, pool)
+    _begin(stack, dialogues.run(), "dialogues")
     polled = {name: found for name, found in parts.connectors.items() if isinstance(found, Poll)}
     if polled:
         turns = Turns(conninfo=database_url(process.settings), pool=pool, holder=uuid4())

@@ -11,6 +11,7 @@ import structlog
 from daemon.adapters import STORE_ERRORS, seconds_since
 from daemon.clock import now
 from daemon.connecting import close_all, connect_accounts
+from daemon.dialogues import StoredDialogues
 from daemon.health import RELAY, STORE
 from daemon.metrics import NoticeMetrics, OutboundMetrics
 from daemon.notice_job import NoticeJob
@@ -81,6 +82,7 @@ async def outbound(process: Process) -> None:
             return
         connectors = connect_accounts(settings)
         stack.push_async_callback(close_all, connectors)
+        StoredDialogues(pool=pool, conninfo=database_url(settings), blobs=blobs, clock=now).serve(connectors)
         metrics = OutboundMetrics(registry=process.registry)
         ways = lanes(settings, connectors=connectors, pool=pool, blobs=blobs, instance=instance)
         worker = _worker(process, ways, pool=pool, blobs=blobs, instance=instance, metrics=metrics)

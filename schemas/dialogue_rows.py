@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 
 class DialogueLine(NamedTuple):
-    """Something we said. Lines of a dialogue count from 1, without gaps; `files` are {name, content_type, size, sha256}."""
+    """Something we said. Lines of a dialogue count from 1, without gaps; files: {name, content_type, size, sha256}."""
 
     line: int
     body: str

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from connectors.base import Account, Delivery, Normalized, RefusedError, RoutesDesk
-from connectors.conversations import unreadable
 from connectors.dialogue import Dialogues
-from connectors.making import invalid_only
+from connectors.making import invalid_only, undecodable
 from connectors.page_sender import PageSender
 from connectors.sending import ChatLetter, Part, Sent
 from connectors.webchat.normalize import NORMALIZER_VERSION, normalize
@@ -48,7 +47,7 @@ class WebchatChannel:
 
     def undecodable(self, delivery: Delivery, reason: str) -> InboundMessage:
         """Make the record of what cannot be read."""
-        return unreadable(delivery, reason, normalizer_version=NORMALIZER_VERSION)
+        return undecodable(delivery, reason, version=NORMALIZER_VERSION)
 
     def routes(self, desk: RoutesDesk) -> "Sequence[BaseRoute]":
         """Give the widget, the socket, and the way of files."""

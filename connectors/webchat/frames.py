@@ -19,6 +19,8 @@ MOST_FRAME: Final = 64 * 1024
 MOST_LETTERS: Final = 8_000
 """Letters of one message of a visitor."""
 MOST_NAME: Final = 64
+OWN: Final = "c."
+"""Before the page's name of a message, so that it is never one of ours, which are numbers."""
 
 
 class BadFrameError(Exception):
@@ -101,7 +103,12 @@ def line_facts(line: DialogueLine) -> dict[str, object]:
 
 def own_facts(words: OwnWords) -> dict[str, object]:
     """Give what the visitor said, as the widget shows it."""
-    return {"id": words.client_id, "text": words.body, "at": words.said_at.isoformat(), "files": shown(words.files)}
+    return {
+        "id": words.client_id.removeprefix(OWN),
+        "text": words.body,
+        "at": words.said_at.isoformat(),
+        "files": shown(words.files),
+    }
 
 
 def shown(files: Sequence[Mapping[str, Any]]) -> list[dict[str, object]]:

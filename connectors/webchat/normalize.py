@@ -4,21 +4,19 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from connectors.base import Delivery, InvalidDeliveryError, Normalized
-from connectors.conversations import body, conversation_id, delivery_key, envelope, message_id
-from connectors.making import blob_ref, line
+from connectors.making import blob_ref, body, delivery_key, envelope, line, read_object, thread_id
 from connectors.page_http import wire_files
-from connectors.tolerant import object_of, text_of, whole
+from connectors.tolerant import text_of, whole
+from connectors.webchat.frames import OWN
 from schemas.message import InboundMessage, Kind, Party, Result, Thread, Verdict
 
 NORMALIZER_VERSION: Final = 1
 RECEIPTS: Final = {"got": "delivered", "seen": "seen"}
-OWN: Final = "c."
-"""Before the page's name of a message, so that it is never one of ours, which are numbers."""
 
 
 def normalize(delivery: Delivery) -> Normalized:
     """Make the message. Raises `InvalidDeliveryError` for all that the socket does not make."""
-    facts = object_of(delivery.raw)
+    facts = read_object(delivery.raw)
     chat, kind = text_of(facts.get("chat"), 200), text_of(facts.get("t"), 16)
     if not chat:
         raise InvalidDeliveryError("it names no chat")
@@ -36,12 +34,10 @@ def _said(delivery: Delivery, facts: Mapping[str, Any], chat: str) -> Normalized
     text, blobs = body(text_of(facts.get("text")))
     common = _common(delivery, facts, chat)
     common["details"] |= {"live": True}
-    thread = Thread(
-        own=message_id(delivery.account, chat, OWN + client), conversation=conversation_id(delivery.account, chat)
-    )
+    thread = Thread(own=thread_id(delivery, chat, OWN + client), conversation=thread_id(delivery, chat))
     message = InboundMessage(
         kind=Kind.MESSAGE,
-        delivery_key=delivery_key(delivery.account, chat, client),
+        delivery_key=delivery_key(delivery, chat, client),
         text=text,
         files=wire_files(facts),
         thread=thread,
@@ -58,8 +54,8 @@ def _turned(delivery: Delivery, facts: Mapping[str, Any], chat: str) -> InboundM
         common["details"] |= {"contact": {"name": common["sender"].name, "email": email, "own": True}}
     return InboundMessage(
         kind=Kind.EVENT,
-        delivery_key=delivery_key(delivery.account, chat, "turn", _client(facts)),
-        thread=Thread(conversation=conversation_id(delivery.account, chat)),
+        delivery_key=delivery_key(delivery, chat, "turn", _client(facts)),
+        thread=Thread(conversation=thread_id(delivery, chat)),
         **common,
     )
 
@@ -72,17 +68,17 @@ def _receipt(delivery: Delivery, facts: Mapping[str, Any], chat: str, kind: str)
     common["details"] = {"receipt": RECEIPTS[kind], "up_to": True}
     return InboundMessage(
         kind=Kind.RECEIPT,
-        delivery_key=delivery_key(delivery.account, chat, kind, str(number)),
+        delivery_key=delivery_key(delivery, chat, kind, str(number)),
         thread=Thread(
-            in_reply_to=(message_id(delivery.account, chat, str(number)),),
-            conversation=conversation_id(delivery.account, chat),
+            in_reply_to=(thread_id(delivery, chat, str(number)),),
+            conversation=thread_id(delivery, chat),
         ),
         **common,
     )
 
 
 def _common(delivery: Delivery, facts: Mapping[str, Any], chat: str) -> dict[str, Any]:
-    """Give what all kinds have. Whoever holds a chat's token is its visitor; a name is what somebody calls themselves."""
+    """Give what all kinds have. Whoever holds a chat's token is its visitor; a name is what somebody says."""
     details = {
         key: line(text_of(facts.get(key), limit), limit)
         for key, limit in (("user", 200), ("language", 16), ("page", 300))

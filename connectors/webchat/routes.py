@@ -15,8 +15,8 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from connectors.base import Account, LaterError, RefusedError, RoutesDesk
-from connectors.conversations import conversation_id
 from connectors.dialogue import Dialogues
+from connectors.making import conversation_digest
 from connectors.page_http import STRICT, Uploads, caller, download, later
 from connectors.page_tokens import Tokens
 from connectors.webchat.hub import Hub
@@ -142,7 +142,7 @@ class _Pages:
             limits.uploads.leave(address)
 
     async def _hand_out(self, request: Request, chat: str) -> Response:
-        digest = conversation_id(self._means.account, chat).digest
+        digest = conversation_digest(self._means.account, chat)
         line = await self._means.dialogues.line(digest, request.path_params["line"])
         place = request.path_params["place"]
         if line is None or place >= len(line.files):

@@ -10,8 +10,8 @@ from typing import Any, Final
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from connectors.base import Account, Delivery, LaterError, RefusedError, RoutesDesk
-from connectors.conversations import conversation_id
 from connectors.dialogue import Dialogues
+from connectors.making import conversation_digest
 from connectors.page_http import handled, refused_files
 from connectors.page_tokens import ExpiredError, Tokens
 from connectors.tolerant import items, text_of, whole
@@ -143,7 +143,7 @@ class Session:
             means.desk.refused("forged")
             raise ByeError("forged") from None
         self._page, self._language = found.page, found.language
-        self.digest = conversation_id(means.account, self._visitor.chat).digest
+        self.digest = conversation_digest(means.account, self._visitor.chat)
         means.hub.enter(self)
         try:
             await self._welcome(found.line)
