@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Make sure of the programs that server suites need; `make test` calls this before pytest. Fast when all is there.
 #   Kafka suites: Java 17+ and Maven, unless SWITCHBOARD_TEST_KAFKA names a running Kafka.
+#   Browser suites: Debian's Chromium.
 # As root with apt-get the Debian packages are installed; otherwise the command to install them is printed, and the suites
 # that need them are skipped (SWITCHBOARD_REQUIRE_SERVERS=1: this script fails).
 set -euo pipefail
@@ -27,6 +28,13 @@ else
     else
         say "Kafka: Java and Maven are there"
     fi
+fi
+
+if [[ -x /usr/bin/chromium ]]; then
+    say "browser: Chromium is there"
+else
+    missing+=(chromium)
+    needed_for+=("browser")
 fi
 
 if [[ ${#missing[@]} -eq 0 ]]; then
