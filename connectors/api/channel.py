@@ -5,8 +5,8 @@ from dataclasses import replace
 from connectors.api import normalize as reading
 from connectors.api.settings import ApiAccountSettings, key_of
 from connectors.api.signature import ID, check, signed_headers
-from connectors.base import Account, Answer, Delivery, InvalidDeliveryError, Normalized
-from connectors.making import invalid_only, read_object, undecodable
+from connectors.base import Account, Answer, Delivery, Normalized
+from connectors.making import invalid_only, undecodable
 from schemas.message import InboundMessage
 
 
@@ -41,12 +41,8 @@ class ApiConnector:
         return invalid_only(reading.normalize, delivery)
 
     def undecodable(self, delivery: Delivery, reason: str) -> InboundMessage:
-        """Make the record of a request that cannot be read."""
-        try:
-            key = reading.key_of(delivery, read_object(delivery.raw))
-        except InvalidDeliveryError:
-            key = ""
-        return undecodable(delivery, reason, version=reading.VERSION, key=key)
+        """Make the record of a request that cannot be read; the same id, mended, is another delivery."""
+        return undecodable(delivery, reason, version=reading.VERSION)
 
     def sign(self, delivery: Delivery) -> Delivery:
         """Sign as a caller does."""

@@ -168,12 +168,17 @@ class VkCallback(VkChannel):
         known = items(fields(await self._client.call("groups.getCallbackServers", group)).get("items"), 100)
         for item in map(fields, known):
             if item.get("url") == url and (number := whole(item.get("id"))) is not None:
+                await self._client.call("groups.editCallbackServer", {**self._own(url), "server_id": number})
                 return number
-        added: dict[str, str | int] = {**group, "url": url, "title": "Switchboard", "secret_key": self._secret}
-        number = whole(fields(await self._client.call("groups.addCallbackServer", added)).get("server_id"))
+        answer = fields(await self._client.call("groups.addCallbackServer", self._own(url)))
+        number = whole(answer.get("server_id"))
         if number is None:
             raise LaterError("VK named no callback server")
         return number
+
+    def _own(self, url: str) -> dict[str, str | int]:
+        """Describe our server, with the secret key of today."""
+        return {"group_id": self._settings.group_id, "url": url, "title": "Switchboard", "secret_key": self._secret}
 
 
 class VkLongPoll(VkChannel):

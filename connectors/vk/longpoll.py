@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 import structlog
 
 from connectors.base import Account, Delivery, LaterError, PollDesk
-from connectors.sending import SendError
+from connectors.sending import SendError, SendFailedError, SendLaterError
 from connectors.tolerant import fields, items, text_of, whole
 from connectors.vk.client import VkClient
 
@@ -26,6 +26,9 @@ LONGEST: Final = 60.0
 PAGE: Final = 200
 PAGES: Final = 50
 LOST, OLD_KEY, ALL_LOST = 1, 2, 3
+TRIES: Final = 5
+BETWEEN: Final = 0.06
+"""Seconds between two calls: VK takes twenty a second from a community."""
 
 _log = structlog.get_logger(__name__)
 
@@ -127,9 +130,23 @@ class LongPoll:
             }
             found = items(fields(await self._client.call("messages.getConversations", asked)).get("items"), PAGE)
             for one in found:
-                await self._history(desk, fields(one))
+                await self._patiently(desk, fields(one))
             if len(found) < PAGE:
                 return
+
+    async def _patiently(self, desk: Clocked, conversation: Mapping[str, Any]) -> None:
+        """Read one conversation; one that VK refuses (we were put out of the chat) keeps nobody else waiting."""
+        for _ in range(TRIES):
+            await asyncio.sleep(BETWEEN)
+            try:
+                await self._history(desk, conversation)
+            except SendFailedError as error:
+                _log.warning("vk conversation not read", account=self._account.name, code=error.code)
+            except SendLaterError as error:
+                await asyncio.sleep(min(LONGEST, error.after.total_seconds() if error.after else SHORTEST))
+                continue
+            return
+        raise LaterError("VK does not give the conversations that nobody answered yet")
 
     async def _history(self, desk: Clocked, conversation: Mapping[str, Any]) -> None:
         """Read one conversation's messages since our last answer, the oldest first."""
@@ -156,8 +173,8 @@ class LongPoll:
         }
         try:
             found = items(fields(await self._client.call("messages.getById", asked)).get("items"), 1)
-        except SendError:
-            return update
+        except SendFailedError:
+            return update  # it stays cut, and says so
         return {**update, "object": {**fields(update.get("object")), "message": found[0]}} if found else update
 
     def _delivery(self, event: object, now: datetime) -> Delivery:

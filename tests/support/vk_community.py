@@ -22,7 +22,9 @@ class VkError(Exception):
 
 @dataclass(kw_only=True)
 class Community:
-    """One community. `denied` and `blocked` are people to whom it cannot write; `forced` are the next calls' errors."""
+    """One community. `denied` and `blocked` are people to whom it cannot write; `forced` are the next calls' errors.
+
+    `shut` are conversations that it may not read any more."""
 
     token: str
     group_id: int
@@ -34,6 +36,7 @@ class Community:
     denied: set[str] = field(default_factory=set)
     blocked: set[str] = field(default_factory=set)
     forced: list[int] = field(default_factory=list)
+    shut: set[str] = field(default_factory=set)
     files: dict[str, bytes] = field(default_factory=dict)
     confirmation: str = CONFIRMATION
     callback_url: str = ""
@@ -102,6 +105,7 @@ class Community:
             "groups.getCallbackConfirmationCode": lambda _: {"code": self.confirmation},
             "groups.getCallbackServers": self._servers,
             "groups.addCallbackServer": self._add_server,
+            "groups.editCallbackServer": self._add_server,
             "groups.setCallbackSettings": self._set_settings,
             "messages.send": self._send,
             "messages.getConversations": self._conversations,
@@ -164,6 +168,8 @@ class Community:
         return {"count": len(waiting), "items": [{"conversation": {"peer": {"id": int(peer)}}} for peer in page]}
 
     def _get_history(self, form: Mapping[str, str]) -> object:
+        if form["peer_id"] in self.shut:
+            raise VkError(917)
         messages = self.history[form["peer_id"]]
         return {"count": len(messages), "items": list(reversed(messages))[: int(form["count"])]}
 

@@ -66,6 +66,13 @@ async def test_a_confirmation_is_answered_with_the_string_of_now(callback: VkCal
     assert {"message_new", "message_reply", "message_read", "message_deny"} <= vk.community.wanted
 
 
+async def test_a_new_secret_key_is_told_to_vk_at_the_next_start(callback: VkCallback, vk: VkDouble) -> None:
+    vk.community.callback_url = "https://desk.example.org/in/vk/photo-club"
+    vk.community.secret = "the key of before"
+    await callback.register("https://desk.example.org/in/vk/photo-club")
+    assert vk.community.secret == SECRET
+
+
 async def test_a_platform_that_does_not_answer_is_told_later(callback: VkCallback, vk: VkDouble) -> None:
     vk.outage = True
     with pytest.raises(LaterError, match="503"):

@@ -115,6 +115,16 @@ async def test_the_first_start_reads_what_nobody_answered_yet(poller: VkLongPoll
     assert [text(one) for one in desk.taken] == ["раз", "два"]
 
 
+async def test_a_conversation_that_is_shut_keeps_no_other_waiting(poller: VkLongPoll, vk: VkDouble) -> None:
+    for person in (ANNA, BORIS):
+        vk.happen("message_new", vk.community.write(person, f"ждёт {person}"))
+    vk.community.shut.add(str(ANNA))
+    async with polling(poller, Desk()) as desk:
+        await until(desk, 1)
+        await so(lambda: desk.cursor == {"ts": "102"})
+    assert [text(one) for one in desk.taken] == [f"ждёт {BORIS}"]
+
+
 async def test_lost_history_is_read_again_with_the_same_keys(poller: VkLongPoll, vk: VkDouble) -> None:
     event = vk.happen("message_new", vk.community.write(ANNA, "потерянное"))
     raw = json.dumps(event).encode()
