@@ -24,6 +24,8 @@ SILENCE_SECONDS: Final = 20.0
 WHOLE_SECONDS: Final = 180.0
 OWN_HEADERS: Final = (("Accept", "*/*"), ("Accept-Encoding", "identity"), ("User-Agent", "switchboard"))
 LATER: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+DIGITS: Final = 15
+"""Of a number in a header, at most."""
 LONGEST_WAIT: Final = 3600
 
 
@@ -83,7 +85,7 @@ class Downloader:
         async with pool.stream("GET", url, headers=headers, extensions={"timeout": timeouts}) as answer:
             _check_status(answer)
             size = _header(answer, b"content-length")
-            if size.isdigit() and int(size) > bounds.size:
+            if size.isascii() and size.isdigit() and (len(size) > DIGITS or int(size) > bounds.size):
                 raise TooLargeError(int(size))
             if _header(answer, b"content-encoding") not in ("", "identity"):
                 raise SendFailedError("its server sent it in an encoding that was not asked for")
@@ -102,7 +104,7 @@ def _check_status(answer: httpcore.Response) -> None:
     status = answer.status
     if status in LATER:
         asked = _header(answer, b"retry-after")
-        after = timedelta(seconds=min(int(asked), LONGEST_WAIT)) if asked.isdigit() and len(asked) < 9 else None  # noqa: PLR2004 - digits of an int that is one
+        after = timedelta(seconds=min(int(asked), LONGEST_WAIT)) if _is_number(asked) else None
         raise SendLaterError(f"its server answers {status}", after=after)
     if 300 <= status < 400:  # noqa: PLR2004 - redirects
         raise SendFailedError("its server sends us elsewhere, where we do not go")
@@ -113,3 +115,8 @@ def _check_status(answer: httpcore.Response) -> None:
 def _header(answer: httpcore.Response, name: bytes) -> str:
     values = [value for key, value in answer.headers if key.lower() == name]
     return values[0].decode("latin-1").strip().lower() if values else ""
+
+
+def _is_number(text: str) -> bool:
+    """Whether a header is a number of few digits; other scripts have digits, too."""
+    return text.isascii() and text.isdigit() and len(text) <= DIGITS

@@ -171,7 +171,7 @@ async def _read(scope: Scope, receive: Receive, most: int) -> Receive:
             while more:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    break
+                    raise ProblemError(400, "cut-off", "The connection ended before the body did; nothing was done.")
                 body += message.get("body", b"")
                 more = message.get("more_body", False)
                 if len(body) > most:

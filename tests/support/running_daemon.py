@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, Self
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import psutil
@@ -81,9 +81,12 @@ class RunningDaemon:
             return False
 
     def get(self, path: str) -> str:
-        """The body of a page of its HTTP port."""
-        with urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=5) as answer:
-            return str(answer.read().decode())
+        """The body of a page of its HTTP port, whatever its status."""
+        try:
+            with urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=5) as answer:
+                return str(answer.read().decode())
+        except HTTPError as error:
+            return str(error.read().decode())
 
     def wait_until(self, true: Callable[[], bool], *, seconds: float, what: str, every: float = 0.1) -> None:
         """Look until it is true."""

@@ -1,0 +1,23 @@
+"""The gate reads a body whole or not at all."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from console.api.gate import _read
+from console.api.problems import ProblemError
+
+SCOPE = {"type": "http", "headers": [(b"content-length", b"10")]}
+
+
+async def test_a_body_that_is_cut_off_is_no_body() -> None:
+    parts: Iterator[dict[str, Any]] = iter(
+        [{"type": "http.request", "body": b"half", "more_body": True}, {"type": "http.disconnect"}]
+    )
+
+    async def receive() -> dict[str, Any]:
+        return next(parts)
+
+    with pytest.raises(ProblemError, match="nothing was done"):
+        await _read(dict(SCOPE), receive, 1000)
