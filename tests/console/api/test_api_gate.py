@@ -1,6 +1,5 @@
 """The gate reads a body whole or not at all."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ async def test_a_body_that_is_cut_off_is_no_body() -> None:
     )
 
     async def receive() -> dict[str, Any]:
-        return next(parts)
+        return parts.pop(0)
 
     with pytest.raises(ProblemError, match="nothing was done"):
         await _read(dict(SCOPE), receive, 1000)
