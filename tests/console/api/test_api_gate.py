@@ -7,13 +7,14 @@ import pytest
 from console.api.gate import _read
 from console.api.problems import ProblemError
 
-SCOPE = {"type": "http", "headers": [(b"content-length", b"10")]}
+SCOPE: dict[str, Any] = {"type": "http", "headers": [(b"content-length", b"10")]}
 
 
 async def test_a_body_that_is_cut_off_is_no_body() -> None:
-    parts: Iterator[dict[str, Any]] = iter(
-        [{"type": "http.request", "body": b"half", "more_body": True}, {"type": "http.disconnect"}]
-    )
+    parts: list[dict[str, Any]] = [
+        {"type": "http.request", "body": b"half", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
 
     async def receive() -> dict[str, Any]:
         return parts.pop(0)
