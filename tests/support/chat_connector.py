@@ -25,7 +25,7 @@ from connectors.sending import (
 )
 from schemas.message import InboundMessage
 
-TIMEOUT = 4.0
+TIMEOUT = 2.0
 NO_PACE = SendPace()
 
 

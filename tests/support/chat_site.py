@@ -67,6 +67,7 @@ def chat_site() -> Iterator[ChatSite]:
         yield ChatSite(daemon=daemon, browser=browser, origin=origin, chat=f"http://127.0.0.1:{port}/webchat/site")
         browser.close()
     server.shutdown()
+    server.server_close()
 
 
 def _handler(chat: str) -> type[http.server.BaseHTTPRequestHandler]:
