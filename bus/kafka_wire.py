@@ -138,7 +138,7 @@ class KafkaWire:
         async with answers_within(self._settings.request_timeout):
             client = await self._connected()
             try:
-                return await client.send(client.get_random_node() if node is None else node, request)
+                return await client.send(some_node(client) if node is None else node, request)
             except BaseException:
                 await self._forget(client)  # a time-out too: the connection may be dead without knowing
                 raise
@@ -155,3 +155,15 @@ class KafkaWire:
         if self._client is client:
             self._client = None
         await let_go(client.close())
+
+
+def some_node(client: AIOKafkaClient) -> int:
+    """Choose any broker to ask. Raises `UnsettledError` while the cluster names none.
+
+    A broker that was silent for longer than its session (`broker.session.timeout.ms`) is left out of the metadata until
+    its next heartbeat, and answers questions all the same: the only one of a cluster then says that there is none.
+    """
+    node: int | None = client.get_random_node()
+    if node is None:
+        raise UnsettledError("the cluster names no broker that serves now")
+    return node
