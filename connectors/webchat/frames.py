@@ -7,20 +7,17 @@ line {line text at files}   own {id text at files}   pong   bye {reason}
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from connectors.tolerant import fields, text_of, whole
-from schemas.dialogue_rows import DialogueLine, OwnWords
 
 MOST_FRAME: Final = 64 * 1024
 """Bytes of UTF-8."""
 MOST_LETTERS: Final = 8_000
 """Letters of one message of a visitor."""
 MOST_NAME: Final = 64
-OWN: Final = "c."
-"""Before the page's name of a message, so that it is never one of ours, which are numbers."""
 
 
 class BadFrameError(Exception):
@@ -93,24 +90,3 @@ def client_id(frame: Mapping[str, Any]) -> str:
 def frame(kind: str, **facts: object) -> str:
     """Write a frame."""
     return json.dumps({"t": kind, **facts}, ensure_ascii=False, separators=(",", ":"))
-
-
-def line_facts(line: DialogueLine) -> dict[str, object]:
-    """Give a line as the widget shows it; a file is fetched by the line's number and its place."""
-    files = [{"name": file.get("name", ""), "size": file.get("size", 0)} for file in line.files]
-    return {"line": line.line, "text": line.body, "at": line.said_at.isoformat(), "files": files}
-
-
-def own_facts(words: OwnWords) -> dict[str, object]:
-    """Give what the visitor said, as the widget shows it."""
-    return {
-        "id": words.client_id.removeprefix(OWN),
-        "text": words.body,
-        "at": words.said_at.isoformat(),
-        "files": shown(words.files),
-    }
-
-
-def shown(files: Sequence[Mapping[str, Any]]) -> list[dict[str, object]]:
-    """Give names and sizes alone."""
-    return [{"name": file.get("name", ""), "size": file.get("size") or 0} for file in files]

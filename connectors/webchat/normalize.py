@@ -6,8 +6,8 @@ from typing import Any, Final
 from connectors.base import Delivery, InvalidDeliveryError, Normalized
 from connectors.making import blob_ref, body, delivery_key, envelope, line, read_object, thread_id
 from connectors.page_http import wire_files
+from connectors.page_lines import OWN
 from connectors.tolerant import text_of, whole
-from connectors.webchat.frames import OWN
 from schemas.message import InboundMessage, Kind, Party, Result, Thread, Verdict
 
 NORMALIZER_VERSION: Final = 1

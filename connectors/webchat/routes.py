@@ -18,8 +18,8 @@ from connectors.base import Account, LaterError, RefusedError, RoutesDesk
 from connectors.dialogue import Dialogues
 from connectors.making import conversation_digest
 from connectors.page_http import STRICT, Uploads, caller, download, later
+from connectors.page_hub import Hub
 from connectors.page_tokens import Tokens
-from connectors.webchat.hub import Hub
 from connectors.webchat.limits import ChatLimits
 from connectors.webchat.session import AGAIN, ChatMeans, Session
 from connectors.webchat.settings import WebchatAccountSettings

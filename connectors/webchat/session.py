@@ -13,6 +13,8 @@ from connectors.base import Account, Delivery, LaterError, RefusedError, RoutesD
 from connectors.dialogue import Dialogues
 from connectors.making import conversation_digest
 from connectors.page_http import handled, refused_files
+from connectors.page_hub import Hub
+from connectors.page_lines import line_facts, own_facts, shown
 from connectors.page_tokens import ExpiredError, Tokens
 from connectors.tolerant import items, text_of, whole
 from connectors.webchat.frames import (
@@ -23,12 +25,8 @@ from connectors.webchat.frames import (
     client_id,
     frame,
     hello,
-    line_facts,
-    own_facts,
     read,
-    shown,
 )
-from connectors.webchat.hub import Hub
 from connectors.webchat.limits import ChatLimits
 from connectors.webchat.visitors import Visitor, Visitors
 
@@ -70,7 +68,7 @@ class ByeError(Exception):
 
 
 class Session:
-    """One socket. Meets `hub.Open`; `shown` is the last line that the page was sent."""
+    """One socket. Meets `page_hub.Open`; `shown` is the last line that the page was sent."""
 
     def __init__(self, *, means: ChatMeans, socket: WebSocket, address: str) -> None:
         self.digest = ""

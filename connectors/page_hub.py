@@ -1,4 +1,4 @@
-"""All open sockets of one account in this process: who shows which dialogue, and whom a new line concerns."""
+"""All open pages of one account in this process: who shows which dialogue, and whom a new line concerns."""
 
 import asyncio
 from collections import defaultdict
@@ -13,7 +13,7 @@ BATCH: Final = 1_000
 
 
 class Open(Protocol):
-    """One open socket."""
+    """One open page: a socket, or a request that waits for a line."""
 
     digest: str
     shown: int
@@ -23,7 +23,7 @@ class Open(Protocol):
 
 
 class Hub:
-    """Knows the sockets; what it starts runs beside whoever called, and is kept until it ends."""
+    """Knows the pages; what it starts runs beside whoever called, and is kept until it ends."""
 
     def __init__(self, *, dialogues: Dialogues) -> None:
         self._dialogues = dialogues
@@ -32,11 +32,11 @@ class Hub:
         self._looking = False
 
     def enter(self, session: Open) -> None:
-        """Take a socket in."""
+        """Take a page in."""
         self._open[session.digest].add(session)
 
     def leave(self, session: Open) -> None:
-        """Let a socket go."""
+        """Let a page go."""
         there = self._open.get(session.digest)
         if there is not None:
             there.discard(session)
@@ -44,7 +44,7 @@ class Hub:
                 del self._open[session.digest]
 
     def beside(self, session: Open) -> list[Open]:
-        """Give the other sockets of the same dialogue."""
+        """Give the other pages of the same dialogue."""
         return [other for other in self._open.get(session.digest, ()) if other is not session]
 
     def hint(self, digest: str | None) -> None:
