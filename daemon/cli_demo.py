@@ -19,6 +19,6 @@ def demo(
 
     Starts a daemon of its own, sends it varied mails, shows what became of each, and leaves nothing behind.
     """
-    from daemon.demo import run_demo  # noqa: PLC0415 - see `daemon.cli`
+    from daemon.demo.run import run_demo  # noqa: PLC0415 - see `daemon.cli`
 
     raise typer.Exit(run_demo(keep=keep or os.environ.get("KEEP", "") not in ("", "0")))

@@ -1,5 +1,6 @@
 """The rooms on disk are the rooms that are shipped, linted, typed and documented, and nobody else owns their names."""
 
+import ast
 import re
 import sys
 from importlib.metadata import packages_distributions
@@ -7,6 +8,7 @@ from importlib.metadata import packages_distributions
 from house_tree import ROOT, files, pyproject, rooms_on_disk, shown
 
 PROJECT = pyproject()
+LAYERS = next(one for one in PROJECT["tool"]["importlinter"]["contracts"] if one["type"] == "layers")
 BESIDE_THE_ROOMS = {"bench", "e2e", "faults", "scenarios", "support"}
 
 
@@ -25,14 +27,22 @@ def test_the_rooms_on_disk_are_the_rooms_that_are_typed() -> None:
 
 
 def test_every_room_has_its_place_in_the_layers_once() -> None:
-    (contract,) = PROJECT["tool"]["importlinter"]["contracts"]
-    placed = [room.strip() for layer in contract["layers"] for room in layer.split("|")]
+    placed = [room.strip() for layer in LAYERS["layers"] for room in layer.split("|")]
     assert sorted(placed) == sorted(rooms_on_disk())
 
 
 def test_only_the_daemon_stands_over_the_rooms_and_only_schemas_under_them() -> None:
-    (contract,) = PROJECT["tool"]["importlinter"]["contracts"]
-    assert (contract["layers"][0], contract["layers"][-1]) == ("daemon", "schemas")
+    assert (LAYERS["layers"][0], LAYERS["layers"][-1]) == ("daemon", "schemas")
+
+
+def test_doubles_share_no_code_with_what_they_stand_before() -> None:
+    imported = {
+        name.partition(".")[0]
+        for path in (ROOT / "doubles").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in _imported(node)
+    }
+    assert imported & rooms_on_disk() == {"doubles"}
 
 
 def test_the_rooms_on_disk_are_the_rooms_that_are_documented() -> None:
@@ -40,6 +50,12 @@ def test_the_rooms_on_disk_are_the_rooms_that_are_documented() -> None:
     table = text.partition("## Rooms and who may know whom")[2].partition("\n## ")[0]
     named = re.findall(r"^\| ([a-z_]+)(?:/[a-z_]+)? \|", table, flags=re.MULTILINE)
     assert set(named) - {"room"} == rooms_on_disk()
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.ImportFrom):
+        return [node.module or ""]
+    return [one.name for one in node.names] if isinstance(node, ast.Import) else []
 
 
 def test_no_dependency_owns_the_name_of_a_room() -> None:

@@ -5,8 +5,8 @@ from functools import cache
 import pytest
 from running_daemon import COMMAND
 
-from daemon.demo import Outcome, mistakes
-from daemon.demo_mails import LARGE_FILE, DemoMail, demo_mails
+from daemon.demo.mails import LARGE_FILE, DemoMail, demo_mails
+from daemon.demo.run import Outcome, mistakes
 from schemas.base import MAX_FILE_BYTES
 from ticket_store.ledger import Ledger, Outcomes
 

@@ -6,9 +6,9 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from mail_relay import MailRelay, mail_relay
 from running_daemon import RunningDaemon, running_daemon
 
+from doubles.mail_relay import MailRelay, mail_relay
 from schemas.numbers import subject_tag
 from schemas.tokens import LETTERS
 

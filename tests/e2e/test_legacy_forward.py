@@ -7,8 +7,9 @@ from email.utils import parseaddr
 
 import pytest
 from daemon_mail import send_over
-from mail_relay import MailRelay, mail_relay
 from running_daemon import RunningDaemon, running_daemon
+
+from doubles.mail_relay import MailRelay, mail_relay
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from email.message import EmailMessage
 
 import pytest
-from mail_relay import MailRelay, Relayed, mail_relay
 from running_daemon import RunningDaemon, running_daemon
+
+from doubles.mail_relay import MailRelay, Relayed, mail_relay
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 

@@ -8,9 +8,10 @@ from email.policy import SMTP
 
 import pytest
 from daemon_mail import send_over
-from mail_relay import mail_relay
 from raw_sender import RECIPIENT
 from running_daemon import running_daemon
+
+from doubles.mail_relay import mail_relay
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 

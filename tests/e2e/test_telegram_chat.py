@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from running_daemon import RunningDaemon, free_port, running_daemon
-from telegram_double import TelegramDouble, telegram_double
 from telegram_lab import OLGA, SECRET, TOKEN
+
+from doubles.telegram import TelegramDouble, telegram_double
 
 pytestmark = [pytest.mark.postgres]
 IVAN = 5100200300

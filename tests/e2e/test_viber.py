@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from running_daemon import RunningDaemon
 from viber_desk import tickets, viber_desk
-from viber_double import ViberDouble
 from way_back import messages
+
+from doubles.viber import ViberDouble
 
 pytestmark = [pytest.mark.postgres]
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from running_daemon import RunningDaemon, free_port, running_daemon
-from vk_double import VkDouble, vk_double
 from way_back import messages
+
+from doubles.vk import VkDouble, vk_double
 
 pytestmark = [pytest.mark.postgres]
 

@@ -5,9 +5,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from mail_relay import MailRelay, mail_relay
 from running_daemon import RunningDaemon, running_daemon
 from way_back import customers_mail, messages, opened, replied, send, through
+
+from doubles.mail_relay import MailRelay, mail_relay
 
 pytestmark = [pytest.mark.postgres]
 

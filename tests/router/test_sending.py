@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from answering_lab import answers
-from mail_relay import MailRelay, mail_relay
 from routing_lab import Lab
 from sending_lab import LEASE, DiedError, Post, open_post
 
+from doubles.mail_relay import MailRelay, mail_relay
 from schemas.message import BlobRef, File, Text
 
 

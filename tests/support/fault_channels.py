@@ -16,9 +16,9 @@ from typing import Protocol
 
 from fault_storm import BETWEEN, KILLS, Outcome, outcome_of
 from running_daemon import RunningDaemon, free_port
-from vk_double import VkDouble, vk_double
 
 from connectors.api.signature import signed_headers
+from doubles.vk import VkDouble, vk_double
 
 KEY = b"invented secret for tests alone!"
 SECRET = "whsec_aW52ZW50ZWQgc2VjcmV0IGZvciB0ZXN0cyBhbG9uZSE="

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from answering_lab import LATER, SOURCE, answers, number_of, store_of
-from mail_relay import MailRelay
 from routing_lab import Lab, mail, open_lab
 
 from daemon.adapters import STORE_ERRORS
 from daemon.outbound_mail import MailChannel
 from daemon.settings import Settings
 from daemon.settings_outbound import OutboundSettings, RelaySettings
+from doubles.mail_relay import MailRelay
 from router.deliveries import Delivery, Marker
 from router.sending import SenderOptions, SendingWorker
 from schemas.message import File, Text

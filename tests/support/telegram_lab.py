@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from telegram_double import TelegramDouble
-
 from connectors.base import Account, Delivery, LaterError
 from connectors.telegram.settings import TelegramSettings
+from doubles.telegram import TelegramDouble
 
 TOKEN = "700000001:invented-token-of-a-shop-bot_A1"
 SECRET = "invented-webhook-secret_0001"

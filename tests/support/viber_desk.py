@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from running_daemon import RunningDaemon, free_port, running_daemon
-from viber_double import ViberDouble, viber_double
+
+from doubles.viber import ViberDouble, viber_double
 
 TOKEN = "4453b6ac12345678-invented-key-7b1"
 

@@ -5,8 +5,9 @@ import time
 from email.message import EmailMessage
 from typing import Any
 
-from mail_relay import MailRelay, Relayed
 from running_daemon import RunningDaemon
+
+from doubles.mail_relay import MailRelay, Relayed
 
 
 def through(relay: MailRelay) -> dict[str, str]:

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from telegram_double import TelegramDouble, telegram_double
 from telegram_lab import ACCOUNT, GROUP, OLGA, SECRET, TOKEN, Desk, settings
 
 from connectors.telegram.channel import TelegramPoll, TelegramPush
+from doubles.telegram import TelegramDouble, telegram_double
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ from typing import Any
 
 import httpx
 import pytest
-from telegram_double import TelegramDouble
 from telegram_lab import GROUP, OLGA, SECRET, TOKEN
 from telegram_schema import mistakes, types
+
+from doubles.telegram import TelegramDouble
 
 described = pytest.mark.skipif(types() is None, reason="the official description of the Bot API is not here")
 

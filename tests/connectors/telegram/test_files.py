@@ -2,11 +2,11 @@
 
 import httpx
 import pytest
-from telegram_double import TelegramDouble
 from telegram_lab import TOKEN
 
 from connectors.sending import SendFailedError, SendLaterError
 from connectors.telegram.channel import TelegramPoll
+from doubles.telegram import TelegramDouble
 
 
 async def test_a_file_is_found_where_telegram_says(telegram: TelegramDouble, bot: TelegramPoll) -> None:

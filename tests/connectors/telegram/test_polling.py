@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import pytest
-from telegram_double import TelegramDouble
 from telegram_lab import ACCOUNT, OLGA, Desk, settings
 
 from connectors.telegram.calls import BotApi
 from connectors.telegram.channel import TelegramPoll
 from connectors.telegram.poller import Poller
+from doubles.telegram import TelegramDouble
 
 
 @asynccontextmanager

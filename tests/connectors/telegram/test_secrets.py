@@ -7,12 +7,12 @@ import traceback
 import pytest
 from pydantic import ValidationError
 from telegram import Bot
-from telegram_double import TelegramDouble
 from telegram_lab import OLGA, SECRET, TOKEN
 
 from connectors.sending import ChatLetter, SendError
 from connectors.telegram.channel import TelegramPoll, TelegramPush
 from connectors.telegram.settings import TelegramSettings
+from doubles.telegram import TelegramDouble
 
 TAIL = TOKEN.partition(":")[2]
 

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from telegram_double import TelegramDouble
 from telegram_lab import GROUP, OLGA
 
 from connectors.pieces import utf16
@@ -22,6 +21,7 @@ from connectors.sending import (
     Sent,
 )
 from connectors.telegram.channel import TelegramConnector, TelegramPoll
+from doubles.telegram import TelegramDouble
 
 PDF = ChatFile(name="Акт приёмки.pdf", content_type="application/pdf", size=5, sha256="0" * 64)
 PNG = ChatFile(name="box.png", content_type="image/png", size=5, sha256="0" * 64)

@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from viber_double import ViberDouble, viber_double
 
 from connectors.base import Account
 from connectors.viber.channel import ViberChannel, connect
 from connectors.viber.settings import ViberAccountSettings
+from doubles.viber import ViberDouble, viber_double
 
 TOKEN = "4453b6ac12345678-invented-key-7b1"
 

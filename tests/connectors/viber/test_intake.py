@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from viber_double import ViberDouble
 from viberbot import Api, BotConfiguration
 
 from connectors.base import Delivery, LaterError, RefusedError
 from connectors.sending import SendFailedError
 from connectors.viber.channel import SIGNATURE, ViberChannel
+from doubles.viber import ViberDouble
 
 NOW = datetime(2026, 11, 21, 13, 20, 1, tzinfo=UTC)
 BODY = '{"event":"message","timestamp":1795267200000,"message_token":1,"sender":{"id":"a=="},"message":{"type":"text"}}'

@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from viber_double import MAX_CALL, MAX_TEXT, ViberDouble
 from viberbot.api.messages import FileMessage, PictureMessage, TextMessage
 
 from connectors.base import Account
@@ -28,6 +27,7 @@ from connectors.viber.channel import ViberChannel, connect
 from connectors.viber.client import encoded
 from connectors.viber.letters import split
 from connectors.viber.settings import ViberAccountSettings
+from doubles.viber import MAX_CALL, MAX_TEXT, ViberDouble
 
 PDF = ChatFile(name="Счёт 12.pdf", content_type="application/pdf", size=11, sha256="0" * 64)
 PICTURE = ChatFile(name="a.png", content_type="image/png", size=900, sha256="1" * 64)

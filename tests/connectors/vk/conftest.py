@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from vk_double import VkDouble, vk_double
 
 from connectors.base import Account
 from connectors.vk.channel import VkCallback, VkLongPoll, connect
 from connectors.vk.settings import VkAccountSettings
+from doubles.vk import VkDouble, vk_double
 
 TOKEN = "vk1.a.invented-token-of-nobody"
 SECRET = "aaQ13axAPQEcczQa"

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from vk_double import VkDouble
 
 from connectors.base import Answer, Delivery, LaterError, RefusedError
 from connectors.sending import SendFailedError
 from connectors.vk.channel import VkCallback
+from doubles.vk import VkDouble
 
 NOW = datetime(2026, 11, 21, 13, 20, 1, tzinfo=UTC)
 GROUP, SECRET = 20629724, "aaQ13axAPQEcczQa"

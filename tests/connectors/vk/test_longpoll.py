@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from vk_double import VkDouble
-
 from connectors.base import Delivery, LaterError
 from connectors.vk.channel import VkLongPoll
+from doubles.vk import VkDouble
 
 ANNA, BORIS = 14887, 14888
 PATIENCE = 10.0

@@ -10,8 +10,6 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vk_community import MAX_TEXT
-from vk_double import VkDouble
 
 from connectors.base import Account
 from connectors.pieces import utf16
@@ -30,6 +28,8 @@ from connectors.sending import (
 from connectors.vk.channel import VkCallback, connect
 from connectors.vk.letters import split
 from connectors.vk.settings import VkAccountSettings
+from doubles.vk import VkDouble
+from doubles.vk_community import MAX_TEXT
 
 ACCOUNT = Account(name="photo-club", channel="vk", scope="photo-club")
 PDF = ChatFile(name="Счёт 12.pdf", content_type="application/pdf", size=11, sha256="0" * 64)

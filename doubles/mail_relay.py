@@ -12,7 +12,8 @@ from typing import Any, Self
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from running_daemon import free_port
+
+from doubles.loopback import free_port
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +43,8 @@ class MailRelay:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
-        assert self._controller is not None
-        return int(self._controller.port)
+        """Where it listens; 0 while it does not."""
+        return int(self._controller.port) if self._controller is not None else 0
 
     def start(self, port: int = 0) -> Self:
         """Listen; port 0 is a free one."""
@@ -61,6 +61,7 @@ class MailRelay:
     async def handle_EHLO(  # noqa: N802 - the server looks for this name
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
+        """Count a session."""
         del server, envelope
         self.sessions += 1
         session.host_name = hostname
@@ -69,6 +70,7 @@ class MailRelay:
     async def handle_RCPT(  # noqa: N802 - see above
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        """Answer as told; who is refused gets nothing of the mail."""
         del server, session, options
         answer = _next(self.answers[address.lower()])
         if answer.startswith("2"):
@@ -76,6 +78,7 @@ class MailRelay:
         return answer
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - see above
+        """Answer as told, after `delay` seconds, and keep what was taken."""
         del server, session
         await asyncio.sleep(self.delay)
         answer = _next(self.data)

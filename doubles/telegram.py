@@ -7,25 +7,27 @@ the next calls; `garbled` are answers in place of JSON; `refusals` are (code, de
 import asyncio
 import json
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
+from email.message import Message
 from typing import Any
 from urllib.parse import parse_qsl
 
 import httpx
-import uvicorn
-from running_daemon import free_port
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
-from telegram_world import BOT, World
+
+from doubles.loopback import LoopbackServer, free_port
+from doubles.telegram_world import BOT, World
 
 MAX_TEXT, MAX_CAPTION = 4096, 1024
 MAX_DOWNLOAD, MAX_UPLOAD = 20 << 20, 50 << 20
 HELD = 50
+AGAIN = 0.5
+"""Seconds within which the same offset gives one update alone."""
 WEBHOOK = "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
 OTHER = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
 Method = Callable[[dict[str, Any], dict[str, bytes]], Awaitable[Response]]
@@ -60,8 +62,8 @@ class TelegramDouble:
     pause: float = 0.1
     _poll: int = 0
     _last: tuple[int, float] = (0, 0.0)
-    _server: uvicorn.Server | None = None
-    _threads: list[threading.Thread] = field(default_factory=list)
+    _server: LoopbackServer | None = None
+    _pusher: threading.Thread | None = None
     _ended: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -71,30 +73,22 @@ class TelegramDouble:
 
     def start(self) -> None:
         """Listen, and call the webhook."""
-        app = Starlette(
-            routes=[
-                Route("/bot{token}/{method}", self._call, methods=["GET", "POST"]),
-                Route("/file/bot{token}/{path:path}", self._file, methods=["GET"]),
-            ]
-        )
-        config = uvicorn.Config(
-            app, host="127.0.0.1", port=self.port, log_config=None, lifespan="off", access_log=False
-        )
-        config.timeout_graceful_shutdown = 1
-        self._server = uvicorn.Server(config)
-        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._server.run, self._push)]
-        for thread in self._threads:
-            thread.start()
-        while not self._server.started:
-            self._ended.wait(0.01)
+        routes = [
+            Route("/bot{token}/{method}", self._call, methods=["GET", "POST"]),
+            Route("/file/bot{token}/{path:path}", self._file, methods=["GET"]),
+        ]
+        self._server = LoopbackServer(routes=routes, port=self.port)
+        self._server.start()
+        self._pusher = threading.Thread(target=self._push, daemon=True)
+        self._pusher.start()
 
     def stop(self) -> None:
         """Be gone."""
-        assert self._server is not None
         self._ended.set()
-        self._server.should_exit = True
-        for thread in self._threads:
-            thread.join(timeout=10)
+        if self._server is not None:
+            self._server.stop()
+        if self._pusher is not None:
+            self._pusher.join(10)
 
     def _push(self) -> None:
         """Call the webhook with one update after the other, each until it is taken."""
@@ -103,7 +97,7 @@ class TelegramDouble:
             for update_id, _, content in waiting:
                 status, wish = self.deliver(json.dumps(content, ensure_ascii=False).encode())
                 self.answers.append(status)
-                if status // 100 == 2:
+                if httpx.codes.is_success(status):
                     self.world.confirm(update_id + 1)
                 else:
                     self._ended.wait(min(wish, 1.0) or self.pause)
@@ -181,7 +175,7 @@ class TelegramDouble:
         """Say whether the same offset was asked for within half a second."""
         at = asyncio.get_running_loop().time()
         before, self._last = self._last, (offset, at)
-        return before[0] == offset and at - before[1] < 0.5 and bool(self.world.queue)
+        return before[0] == offset and at - before[1] < AGAIN and bool(self.world.queue)
 
     def _allow(self, data: Mapping[str, Any]) -> None:
         if "allowed_updates" in data:
@@ -202,7 +196,7 @@ class TelegramDouble:
         if found is None or request.path_params["token"] != self.token or self.outage:
             return Response(status_code=404)
 
-        async def pieces() -> Any:
+        async def pieces() -> AsyncIterator[bytes]:
             await asyncio.sleep(found.slow)
             yield found.content[: len(found.content) // 2]
             if not found.cut:
@@ -266,16 +260,21 @@ async def _read(request: Request) -> tuple[dict[str, Any], dict[str, bytes]]:
     data: dict[str, Any] = {}
     files: dict[str, bytes] = {}
     parsed = message_from_bytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + body)
-    for part in parsed.get_payload():
-        assert not isinstance(part, str)
+    for part in parsed.walk():
+        if part.is_multipart():
+            continue
         name = str(part.get_param("name", header="content-disposition"))
-        content = part.get_payload(decode=True)
-        assert isinstance(content, bytes)
+        content = _bytes(part)
         if part.get_filename() is None:
             data[name] = content.decode()
         else:
             files[name], data["filename"] = content, part.get_filename()
     return data, files
+
+
+def _bytes(part: Message) -> bytes:
+    content = part.get_payload(decode=True)
+    return content if isinstance(content, bytes) else b""
 
 
 def _ok(*, result: object) -> Response:

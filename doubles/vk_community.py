@@ -24,7 +24,8 @@ class VkError(Exception):
 class Community:
     """One community. `denied` and `blocked` are people to whom it cannot write; `forced` are the next calls' errors.
 
-    `shut` are conversations that it may not read any more."""
+    `shut` are conversations that it may not read any more.
+    """
 
     token: str
     group_id: int

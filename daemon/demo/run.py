@@ -26,9 +26,9 @@ from daemon import logs
 from daemon.asking import for_people
 from daemon.cli_options import print_line, print_table
 from daemon.clock import now
-from daemon.demo_answers import REASONS, SENT, answered, reasons, sent_rows
-from daemon.demo_mails import BRUNO, DemoMail, demo_mails
-from daemon.demo_relay import DemoRelay, demo_relay
+from daemon.demo.answers import REASONS, SENT, answered, reasons, sent_rows
+from daemon.demo.mails import BRUNO, DemoMail, demo_mails
+from daemon.demo.relay import DemoRelay, demo_relay
 from daemon.errors import NO, UserError
 from daemon.look import ledger_of, ledger_rows
 from daemon.opened import opened

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from console.tables import Column
-from daemon.demo_mails import ANA, DemoMail, answer_to
-from daemon.demo_relay import DemoRelay, is_notice
+from daemon.demo.mails import ANA, DemoMail, answer_to
+from daemon.demo.relay import DemoRelay, is_notice
 from daemon.errors import UserError
 from schemas.numbers import shown
 from ticket_store.pool import Pool

@@ -6,10 +6,9 @@ codes of `status`, 30 KB a call, 7,000 letters, 100 messages an hour to a person
 
 import hmac
 import json
-import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -17,12 +16,11 @@ from itertools import count
 from typing import Any
 
 import httpx
-import uvicorn
-from running_daemon import free_port
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+
+from doubles.loopback import LoopbackServer, free_port
 
 MAX_CALL = 30 * 1024
 MAX_TEXT = 7000
@@ -55,8 +53,11 @@ class Got:
 
 @dataclass(kw_only=True)
 class ViberDouble:
-    """One bot at Viber. `outage` answers every call with 503; `swallow` takes the next calls and never answers
-    them; `forced` are the statuses of the next messages."""
+    """One bot at Viber.
+
+    `outage` answers every call with 503; `swallow` takes the next calls and never answers them; `forced` are the
+    statuses of the next messages.
+    """
 
     token: str
     port: int = field(default_factory=free_port)
@@ -72,8 +73,7 @@ class ViberDouble:
     pause: float = 0.1
     answers: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     _numbers: Iterator[int] = field(default_factory=lambda: count(5741311803571721087))
-    _server: uvicorn.Server | None = None
-    _thread: threading.Thread | None = None
+    _server: LoopbackServer | None = None
 
     @property
     def base_url(self) -> str:
@@ -129,25 +129,17 @@ class ViberDouble:
 
     def start(self) -> None:
         """Listen."""
-        app = Starlette(
-            routes=[
-                Route("/pa/{method}", self._call, methods=["POST"]),
-                Route("/media/{place}", self._media, methods=["GET"]),
-            ]
-        )
-        config = uvicorn.Config(app, host="127.0.0.1", port=self.port, log_config=None, lifespan="off")
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
-        self._thread.start()
-        while not self._server.started:
-            time.sleep(0.01)
+        routes = [
+            Route("/pa/{method}", self._call, methods=["POST"]),
+            Route("/media/{place}", self._media, methods=["GET"]),
+        ]
+        self._server = LoopbackServer(routes=routes, port=self.port)
+        self._server.start()
 
     def stop(self) -> None:
         """Go away."""
-        assert self._server is not None
-        assert self._thread is not None
-        self._server.should_exit = self._server.force_exit = True
-        self._thread.join(10)
+        if self._server is not None:
+            self._server.stop()
 
     async def _media(self, request: Request) -> Response:
         found = self.media.get(request.path_params["place"])
@@ -196,7 +188,8 @@ class ViberDouble:
         person, problem = self.people.get(str(body.get("receiver"))), self._problem(body)
         if self.forced or problem:
             return self.forced.pop(0) if self.forced else problem, {}
-        assert person is not None
+        if person is None:
+            return UNKNOWN, {}
         content = b""
         if "media" in body:
             async with httpx.AsyncClient(timeout=10, follow_redirects=False) as client:
@@ -226,7 +219,7 @@ class ViberDouble:
         return next((status for status, is_so in problems if is_so), 0)
 
 
-async def _never() -> Any:
+async def _never() -> AsyncIterator[bytes]:
     yield b""
     raise ConnectionResetError
 

@@ -6,7 +6,6 @@ that grows by one an event, `failed` 1 to 3, callbacks tried again until the bod
 
 import asyncio
 import json
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,13 +16,12 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import httpx
-import uvicorn
-from running_daemon import free_port
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
-from vk_community import Community, VkError
+
+from doubles.loopback import LoopbackServer, free_port
+from doubles.vk_community import Community, VkError
 
 HOLD = 25.0
 
@@ -40,8 +38,7 @@ class VkDouble:
     answers: list[tuple[int, str]] = field(default_factory=list)
     tries: int = 300
     pause: float = 0.1
-    _server: uvicorn.Server | None = None
-    _thread: threading.Thread | None = None
+    _server: LoopbackServer | None = None
 
     @property
     def base_url(self) -> str:
@@ -84,21 +81,13 @@ class VkDouble:
             Route("/doc/{name}", self._doc, methods=["GET"]),
             Route("/file/{name}", self._file, methods=["GET"]),
         ]
-        config = uvicorn.Config(
-            Starlette(routes=routes), host="127.0.0.1", port=self.port, log_config=None, lifespan="off"
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
-        self._thread.start()
-        while not self._server.started:
-            time.sleep(0.01)
+        self._server = LoopbackServer(routes=routes, port=self.port)
+        self._server.start()
 
     def stop(self) -> None:
         """Go away."""
-        assert self._server is not None
-        assert self._thread is not None
-        self._server.should_exit = self._server.force_exit = True
-        self._thread.join(10)
+        if self._server is not None:
+            self._server.stop()
 
     async def _method(self, request: Request) -> Response:
         if self.outage:
@@ -141,7 +130,7 @@ class VkDouble:
         return JSONResponse({"ts": str(self.community.ts), "updates": self.community.since(ts)})
 
     def _is_over(self) -> bool:
-        return self._server is None or self._server.should_exit
+        return self._server is None or self._server.is_ending
 
     async def _upload(self, request: Request) -> Response:
         head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()

@@ -1,0 +1,1 @@
+"""The demo: a daemon of its own, customers on every channel, an agent who answers, and what became of each."""
