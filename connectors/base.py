@@ -6,6 +6,7 @@ parts that the channel needs; the daemon asks with `isinstance`. `docs/specs/con
     Connector   authenticates and normalizes a delivery: every channel
     Push        its platform calls us, at /in/<channel>/<account> of the intake's HTTP listener
     Poll        we ask its platform
+    Screens     some of its proof stands in the headers: forgeries are refused before their body is read
     Routes      it has HTTP routes or WebSockets of its own, under /<channel>/<account>
     Registers   its platform must be told where to call
     Signs       its proof can be made: for replays and tests
@@ -158,6 +159,18 @@ class Push(Connector, Protocol):
 
     def handshake(self, delivery: Delivery) -> Answer | None:
         """Answer what asks for no store (a confirmation, a test call), after `authenticate`; None for all else."""
+        ...
+
+
+@runtime_checkable
+class Screens(Connector, Protocol):
+    """Some of its proof stands in the headers."""
+
+    def screen(self, headers: Mapping[str, str], *, at: datetime) -> None:
+        """Refuse by the headers alone, before the body is read, what `authenticate` would refuse whatever the body is.
+
+        `headers` are by lower-case name, `at` is the time. Raises `RefusedError`.
+        """
         ...
 
 

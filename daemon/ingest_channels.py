@@ -95,7 +95,15 @@ async def _listen(
     }
     app = IntakeApp(doors=doors, inner=inner, out=_link_door(process, stack, pool))
     await stack.enter_async_context(
-        WebServer(app=app, host=settings.host, port=settings.port, key="intake.port", backlog=1024, grace=2)
+        WebServer(
+            app=app,
+            host=settings.host,
+            port=settings.port,
+            key="intake.port",
+            backlog=1024,
+            grace=2,
+            connections=settings.connections,
+        )
     )
     for found in (*pushed.values(), *routed.values()):
         parts.states.serve(found.account, "listening")

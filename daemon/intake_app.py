@@ -1,22 +1,22 @@
 """The HTTP door of the intake: `POST /in/<channel>/<account>` for platforms that call us, and channels' own routes.
 
-Written on bare ASGI, because a delivery's way is short: read at most 1 MiB, authenticate, store, say yes.
+Written on bare ASGI, because a delivery's way is short: refuse by path, method, length and headers what can be refused
+so, read at most 1 MiB (`daemon.intake_body`), authenticate, store, say yes.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 import structlog
 
-from connectors.base import Answer, Delivery, LaterError, Push, Redacts, RefusedError
+from connectors.base import Answer, Delivery, LaterError, Push, Redacts, RefusedError, Screens
 from connectors.intake import trace
 from daemon.account_intake import AccountIntake
+from daemon.body_budget import BodyBudget
+from daemon.intake_body import BodyError, DroppedError, TooLargeError, check_length, read_body
 
-MAX_BODY: Final = 1024 * 1024
-BODY_SECONDS: Final = 20.0
-"""Seconds in which a whole body must have come."""
 RETRY_AFTER: Final = "5"
 
 Scope = MutableMapping[str, Any]
@@ -30,16 +30,9 @@ _TOO_LARGE: Final = Answer(status=413, body=b"too large\n", headers={"connection
 _TOO_SLOW: Final = Answer(status=408, body=b"too slow\n", headers={"connection": "close"})
 _REFUSED: Final = Answer(status=401, body=b"refused\n")
 _LATER: Final = Answer(status=503, body=b"later\n", headers={"retry-after": RETRY_AFTER})
+_CROWDED: Final = replace(_LATER, headers={**_LATER.headers, "connection": "close"})
 
 _log = structlog.get_logger(__name__)
-
-
-class _TooLargeError(Exception):
-    pass
-
-
-class _GoneError(Exception):
-    pass
 
 
 class PushDoor:
@@ -49,6 +42,26 @@ class PushDoor:
         self._connector = connector
         self._intake = intake
         self._clock = clock
+
+    def screen(self, headers: Mapping[str, str]) -> Answer | None:
+        """Refuse what can be refused before its body is read, or say later; None for what may go on."""
+        try:
+            check_length(headers)
+            if isinstance(self._connector, Screens):
+                self._connector.screen(headers, at=self._clock())
+            self._intake.check()
+        except TooLargeError:
+            return _TOO_LARGE
+        except Exception as error:  # noqa: BLE001 - a fault of ours is no reason for a platform to give up
+            return self._no(error)
+        return None
+
+    def failed(self, error: BodyError) -> Answer:
+        """Count a body that did not come whole, and give the answer."""
+        self._intake.refused(error.reason)
+        if isinstance(error, DroppedError):
+            return _CROWDED
+        return _TOO_LARGE if isinstance(error, TooLargeError) else _TOO_SLOW
 
     async def take(self, raw: bytes, *, headers: Mapping[str, str], peer: str, tls: bool) -> Answer:
         """Give the platform's answer: yes after the store, later, or refused. Nothing else ever says yes."""
@@ -69,25 +82,35 @@ class PushDoor:
             if isinstance(self._connector, Redacts):
                 delivery = self._connector.redacted(delivery)
             await self._intake.accept((delivery,))
-        except RefusedError:
+        except Exception as error:  # noqa: BLE001 - a fault of ours is no reason for a platform to give up
+            return self._no(error)
+        return self._connector.yes
+
+    def _no(self, error: Exception) -> Answer:
+        if isinstance(error, RefusedError):
             self._intake.refused("forged")
             return _REFUSED
-        except LaterError:
-            return _LATER
-        except Exception as error:  # noqa: BLE001 - a fault of ours is no reason for a platform to give up
+        if not isinstance(error, LaterError):
             name = self._connector.account.name
             _log.error("push failed", account=name, error=type(error).__name__, trace=trace(error))
-            return _LATER
-        return self._connector.yes
+        return _LATER
 
 
 class IntakeApp:
     """The whole door. `doors` by (channel, account); `inner` has the channels' own routes, `out` gives files away."""
 
-    def __init__(self, *, doors: Mapping[tuple[str, str], PushDoor], inner: App | None, out: App | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        doors: Mapping[tuple[str, str], PushDoor],
+        inner: App | None,
+        out: App | None = None,
+        budget: BodyBudget | None = None,
+    ) -> None:
         self._doors = doors
         self._inner = inner
         self._out = out
+        self._budget = budget or BodyBudget()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or WebSocket."""
@@ -110,15 +133,17 @@ class IntakeApp:
         if scope["method"] != "POST":
             return _POST_ALONE
         headers = _headers(scope["headers"])
-        try:
-            raw = await _body(headers, receive)
-        except _TooLargeError:
-            return _TOO_LARGE
-        except (TimeoutError, _GoneError):
-            return _TOO_SLOW
+        answer = door.screen(headers)
+        if answer is not None:
+            return answer
         client = scope.get("client")
-        peer = str(client[0]) if client else ""
-        return await door.take(raw, headers=headers, peer=peer, tls=scope.get("scheme") == "https")
+        peer, tls = str(client[0]) if client else "", scope.get("scheme") == "https"
+        with self._budget.hold(account) as held:
+            try:
+                raw = await read_body(receive, budget=self._budget, held=held)
+            except BodyError as error:
+                return door.failed(error)
+            return await door.take(raw, headers=headers, peer=peer, tls=tls)
 
 
 def _headers(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -128,30 +153,6 @@ def _headers(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         found[name] = f"{found[name]}, {value}" if name in found else value
     return found
-
-
-async def _body(headers: Mapping[str, str], receive: Receive) -> bytes:
-    length = headers.get("content-length", "0")
-    if not length.isascii() or not length.isdigit() or int(length[:9]) > MAX_BODY or len(length) > len("999999999"):
-        raise _TooLargeError
-    parts: list[bytes] = []
-    size, more = 0, True
-    async with asyncio.timeout(BODY_SECONDS):
-        while more:
-            message = await _next(receive)
-            parts.append(message.get("body", b""))
-            more = bool(message.get("more_body"))
-            size += len(parts[-1])
-            if size > MAX_BODY:
-                raise _TooLargeError
-    return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-async def _next(receive: Receive) -> MutableMapping[str, Any]:
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise _GoneError
-    return message
 
 
 async def _answer(send: Send, answer: Answer) -> None:

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from daemon.errors import UserError
+from daemon.web_protocol import CONNECTIONS, HEAD_SECONDS, bounded
 
 WS_MAX_BYTES: Final = 256 * 1024
 """One frame of a WebSocket; files do not come that way."""
@@ -46,7 +47,8 @@ class WebServer:
     """Serves an ASGI application inside the running loop; port 0 = not at all. Use as `async with`.
 
     `key` names the setting of the port in what people read; connections that wait to be taken are `backlog` at most;
-    what is being answered at the end has `grace` seconds.
+    what is being answered at the end has `grace` seconds. HTTP connections are `connections` at most, WebSockets not
+    counted; the head of a request has `head_seconds`.
     """
 
     def __init__(
@@ -58,6 +60,8 @@ class WebServer:
         key: str = "http.port",
         backlog: int = 128,
         grace: int = 0,
+        connections: int = CONNECTIONS,
+        head_seconds: float = HEAD_SECONDS,
     ) -> None:
         self._app = app
         self._host = host
@@ -65,6 +69,7 @@ class WebServer:
         self._key = key
         self._backlog = backlog
         self._grace = grace
+        self._protocol = bounded(most=connections, head_seconds=head_seconds)
         self._server: _Quiet | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -80,7 +85,7 @@ class WebServer:
                 proxy_headers=False,
                 backlog=self._backlog,
                 timeout_keep_alive=KEEP_ALIVE,
-                http="httptools",
+                http=self._protocol,
                 ws="websockets-sansio",
                 ws_max_size=WS_MAX_BYTES,
                 timeout_graceful_shutdown=self._grace,

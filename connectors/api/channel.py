@@ -1,10 +1,12 @@
 """The api channel: other systems bring messages by signed requests."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from connectors.api import normalize as reading
 from connectors.api.settings import ApiAccountSettings, key_of
-from connectors.api.signature import ID, check, signed_headers
+from connectors.api.signature import ID, check, check_time, signed_headers
 from connectors.base import Account, Answer, Delivery, Normalized
 from connectors.making import invalid_only, undecodable
 from schemas.message import InboundMessage
@@ -30,6 +32,10 @@ class ApiConnector:
             at=delivery.received_at,
             tolerance_seconds=self._tolerance,
         )
+
+    def screen(self, headers: Mapping[str, str], *, at: datetime) -> None:
+        """Ask for a signature of now."""
+        check_time(headers, at=at, tolerance_seconds=self._tolerance)
 
     def handshake(self, delivery: Delivery) -> Answer | None:
         """Answer nothing: every request is a message."""

@@ -35,13 +35,21 @@ def check(
     raw: bytes, headers: Mapping[str, str], *, keys: Sequence[bytes], at: datetime, tolerance_seconds: int
 ) -> None:
     """Refuse what none of the keys has signed, and what was signed too long ago or ahead. Raises `RefusedError`."""
-    request, timestamp = headers.get(ID, ""), headers.get(TIMESTAMP, "")
-    if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > _MOST_DIGITS:
-        raise RefusedError("no time of signing")
+    check_time(headers, at=at, tolerance_seconds=tolerance_seconds)
+    request, timestamp = headers.get(ID, ""), headers[TIMESTAMP]
     given = headers.get(SIGNATURE, "").split(" ")[:_MOST_SIGNATURES]
     right = [_signature(raw, key=key, request=request, timestamp=timestamp) for key in keys]
     if not any([_same(one, other) for one in given for other in right]):  # noqa: C419 - all are compared, whichever fits
         raise RefusedError("not signed by this account")
+
+
+def check_time(headers: Mapping[str, str], *, at: datetime, tolerance_seconds: int) -> None:
+    """Refuse, without the body, what names no signature or was signed too long ago or ahead. Raises `RefusedError`."""
+    timestamp = headers.get(TIMESTAMP, "")
+    if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > _MOST_DIGITS:
+        raise RefusedError("no time of signing")
+    if not headers.get(SIGNATURE):
+        raise RefusedError("no signature")
     if abs(at.timestamp() - int(timestamp)) > tolerance_seconds:
         raise RefusedError("signed too long ago, or ahead")
 

@@ -1,9 +1,9 @@
 """The Telegram channel, under the contract of `connectors/base.py` and `connectors/sending.py`."""
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from telegram.error import BadRequest, InvalidToken, TelegramError
@@ -49,10 +49,7 @@ class TelegramConnector:
         """Accept what our own call brought, or what holds the secret that only Telegram was told."""
         if delivery.intake == "poll":
             return
-        secret = self._settings.webhook_secret
-        told = delivery.headers.get(SECRET_HEADER, "").encode("utf-8", "surrogatepass")
-        if secret is None or not hmac.compare_digest(told, secret.get_secret_value().encode()):
-            raise RefusedError("the secret is not the one that Telegram was told")
+        self._check_secret(delivery.headers)
 
     def sign(self, delivery: Delivery) -> Delivery:
         """Give the delivery with the secret, where there is one."""
@@ -79,6 +76,12 @@ class TelegramConnector:
         """Close the connections."""
         await self._api.close()
 
+    def _check_secret(self, headers: Mapping[str, str]) -> None:
+        secret = self._settings.webhook_secret
+        told = headers.get(SECRET_HEADER, "").encode("utf-8", "surrogatepass")
+        if secret is None or not hmac.compare_digest(told, secret.get_secret_value().encode()):
+            raise RefusedError("the secret is not the one that Telegram was told")
+
 
 class TelegramPoll(TelegramConnector):
     """A bot that asks."""
@@ -92,6 +95,11 @@ class TelegramPush(TelegramConnector):
     """A bot that is called."""
 
     yes = Answer()
+
+    def screen(self, headers: Mapping[str, str], *, at: datetime) -> None:
+        """Ask for the whole proof: it stands in a header."""
+        del at
+        self._check_secret(headers)
 
     def handshake(self, delivery: Delivery) -> Answer | None:
         """Telegram asks for none."""

@@ -1,9 +1,10 @@
 """A Viber bot: callbacks in, messages out, files fetched within the hour for which Viber keeps them."""
 
 import hmac
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
@@ -30,6 +31,7 @@ from connectors.viber.settings import ViberAccountSettings
 from schemas.message import InboundMessage
 
 SIGNATURE: Final = "x-viber-content-signature"
+SIGNATURE_FORM: Final = re.compile(r"[0-9a-f]{64}")
 AHEAD: Final = timedelta(hours=1)
 """How far Viber's clock may be before ours."""
 HOSTS: Final = (".viber.com", ".cdn.viber.com")
@@ -60,6 +62,12 @@ class ViberChannel:
         if not hmac.compare_digest(given, self._signature(delivery.raw)):
             raise RefusedError("the signature is not Viber's")
         self._check_age(delivery)
+
+    def screen(self, headers: Mapping[str, str], *, at: datetime) -> None:
+        """Ask for something that can be a signature."""
+        del at
+        if SIGNATURE_FORM.fullmatch(headers.get(SIGNATURE, "").strip().lower()) is None:
+            raise RefusedError("the signature is none")
 
     def handshake(self, delivery: Delivery) -> Answer | None:
         """Say yes to the test call that `set_webhook` makes."""

@@ -2,8 +2,9 @@
 
 import asyncio
 import socket
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from intake_door import SECRET, Bench, api, clock, message, signed
@@ -85,7 +86,10 @@ async def test_a_body_over_one_mebibyte_is_too_large_whatever_its_length_says() 
     """C41."""
     bench = Bench(connectors={"erp": api("erp")})
     large = b"x" * (1024 * 1024 + 1)
-    chunked = b"POST /in/api/erp HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunked = b"POST /in/api/erp HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+    chunked += (
+        b"".join(b"%s: %s\r\n" % (name.encode(), value.encode()) for name, value in signed(large).items()) + b"\r\n"
+    )
     async with bench.served():
         reader, writer = await asyncio.open_connection("127.0.0.1", bench.port)
         writer.write(b"POST /in/api/erp HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999999\r\n\r\n")
@@ -144,6 +148,11 @@ async def test_deliveries_of_another_account_are_nobodys() -> None:
 class Broken(ApiConnector):
     """A channel with a fault of ours in every place."""
 
+    def screen(self, headers: Mapping[str, str], *, at: datetime) -> None:
+        del at
+        if "x-screen" in headers:
+            raise RuntimeError("secret words")
+
     def authenticate(self, delivery: Delivery) -> None:
         if delivery.raw == b"authenticate":
             raise RuntimeError("secret words")
@@ -170,10 +179,10 @@ async def test_a_fault_in_a_channel_is_later_or_held_and_never_yes_for_nothing(
     )
     async with bench.served():
         statuses = [
-            (await asyncio.to_thread(bench.post, PATH, body, {})).status
-            for body in (b"authenticate", b"handshake", b"hello", b"normalize")
+            (await asyncio.to_thread(bench.post, PATH, body, {"x-screen": "1"} if body == b"screen" else {})).status
+            for body in (b"screen", b"authenticate", b"handshake", b"hello", b"normalize")
         ]
-    assert statuses == [503, 503, 200, 202]
+    assert statuses == [503, 503, 503, 200, 202]
     assert [one.kind for one in bench.sink.messages] == [Kind.UNDECODABLE]
     assert "secret words" not in "".join(capsys.readouterr())
 

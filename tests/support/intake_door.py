@@ -18,6 +18,7 @@ from connectors.api.signature import signed_headers
 from connectors.base import Account, Connector, Push
 from connectors.intake import Intake, Unmetered
 from daemon.account_intake import AccountIntake
+from daemon.body_budget import BodyBudget
 from daemon.channel_states import ChannelStates
 from daemon.connecting import Readers
 from daemon.health import Board
@@ -44,6 +45,9 @@ class Bench:
 
     connectors: Mapping[str, Connector]
     most: int = 500
+    connections: int = 2048
+    head_seconds: float = 20.0
+    budget: BodyBudget = field(default_factory=BodyBudget)
     blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
     sink: MemorySink = field(default_factory=MemorySink)
     door: MemoryDoor = field(default_factory=MemoryDoor)
@@ -85,8 +89,15 @@ class Bench:
             for name, found in self.connectors.items()
             if isinstance(found, Push)
         }
-        app = IntakeApp(doors=doors, inner=None)
-        async with WebServer(app=app, host="127.0.0.1", port=self.port, key="intake.port"):
+        app = IntakeApp(doors=doors, inner=None, budget=self.budget)
+        async with WebServer(
+            app=app,
+            host="127.0.0.1",
+            port=self.port,
+            key="intake.port",
+            connections=self.connections,
+            head_seconds=self.head_seconds,
+        ):
             yield
 
     def post(

@@ -1,5 +1,6 @@
 """docs/specs/connector.md, "Proof": who sent a recorded delivery, and who did not."""
 
+import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from recorded import Recording, compact, recordings, shown
 from recorded_changes import with_other_byte
 
-from connectors.base import Delivery, RefusedError, Signs
+from connectors.base import Delivery, RefusedError, Screens, Signs
 from daemon.quality import qualities
 
 ALL = recordings()
@@ -57,6 +58,19 @@ def test_a_delivery_that_is_signed_by_the_account_passes_again(recording: Record
     assert isinstance(connector, Signs)
     signed = connector.sign(replace(recording.delivery, headers={}))
     connector.authenticate(signed)
+
+
+@pytest.mark.parametrize("recording", PROVED, ids=shown)
+def test_the_headers_alone_refuse_nothing_that_would_be_accepted(recording: Recording) -> None:
+    """C29: and whatever stands in the place of a proof, nothing else is raised."""
+    connector, delivery = recording.connect(), recording.delivery
+    if not isinstance(connector, Screens):
+        pytest.skip("nothing of its proof stands in the headers")
+    connector.screen(delivery.headers, at=delivery.received_at)
+    for name in delivery.headers:
+        for wrong in FORGED:
+            with contextlib.suppress(RefusedError):
+                connector.screen({**delivery.headers, name: wrong}, at=delivery.received_at)
 
 
 def _forged(recording: Recording) -> Iterator[Delivery]:
