@@ -10,19 +10,17 @@ from bus.port import BusUnavailableError
 from daemon.adapters import STORE_ERRORS, StoredPositions
 from daemon.clock import now
 from daemon.feeder import GROUP, Feeder
-from daemon.health import BUS, STORE
+from daemon.health import BUS
 from daemon.opened import Opened
 from daemon.process import Process
+from daemon.starting import RETRY, instance_of
 from daemon.wiring import database_url, ensure_topics, make_log
 from router.positions import Positions
 from ticket_store.feed import EventFeed
-from ticket_store.instance import Instance, read_or_create
 from ticket_store.numbers import TicketNumbers
-from ticket_store.pool import Pool, make_pool
+from ticket_store.pool import make_pool
 from ticket_store.routing import RoutingStore
 
-RETRY: Final = 1.0
-"""Seconds between two tries to reach the store at the start."""
 GRACE: Final = 3
 """Seconds for answers in flight after the first signal."""
 
@@ -97,19 +95,5 @@ async def _open(process: Process, stack: AsyncExitStack) -> Opened | None:
     await pool.open()
     log = make_log(settings, url)
     stack.push_async_callback(log.close)
-    instance = await _instance(process, pool)
+    instance = await instance_of(process, pool)
     return None if instance is None else Opened(settings=settings, url=url, pool=pool, log=log, instance=instance)
-
-
-async def _instance(process: Process, pool: Pool) -> Instance | None:
-    while not process.stop.is_set():
-        try:
-            async with pool.connection(timeout=5) as connection:
-                found = await read_or_create(connection)
-        except STORE_ERRORS as error:
-            process.board.set(STORE, f"no answer since the start: {type(error).__name__}", name="start")
-            await asyncio.sleep(RETRY)
-        else:
-            process.board.clear(STORE, name="start")
-            return found
-    return None

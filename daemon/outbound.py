@@ -17,12 +17,13 @@ from daemon.metrics import NoticeMetrics, OutboundMetrics
 from daemon.notice_job import NoticeJob
 from daemon.outbound_lanes import lanes, media_job
 from daemon.process import Process
+from daemon.starting import instance_of
 from daemon.wiring import database_url
 from router.deliveries import Marker
 from router.incoming import MAIL
 from router.sending import Channel, SendingWorker
 from ticket_store.blobs_local import LocalBlobStore
-from ticket_store.instance import Instance, read_or_create
+from ticket_store.instance import Instance
 from ticket_store.media import fetches_waiting
 from ticket_store.numbers import TicketNumbers
 from ticket_store.outbound import OutboundStore
@@ -30,8 +31,6 @@ from ticket_store.pool import Pool, make_pool
 from ticket_store.sends import PostgresSends, backlog
 
 LOOK_EVERY: Final = 2.0
-RETRY: Final = 1.0
-"""Seconds between two tries to reach the store at the start."""
 STOP_GRACE: Final = 7.0
 """Seconds for the sends in flight after the first signal."""
 NO_RELAY: Final = "no relay is set (outbound.smtp.host): what we write waits"
@@ -77,7 +76,7 @@ async def outbound(process: Process) -> None:
         await pool.open()
         blobs = LocalBlobStore(root=settings.blob_folder)
         stack.callback(blobs.close)
-        instance = await _instance(process, pool)
+        instance = await instance_of(process, pool)
         if instance is None:
             return
         connectors = connect_accounts(settings)
@@ -127,21 +126,6 @@ def _worker(
         store_errors=STORE_ERRORS,
         options=options,
     )
-
-
-async def _instance(process: Process, pool: Pool) -> Instance | None:
-    """Read who we are; None when the process is told to stop before the store answers."""
-    while not process.stop.is_set():
-        try:
-            async with pool.connection(timeout=5) as connection:
-                found = await read_or_create(connection)
-        except STORE_ERRORS as error:
-            process.board.set(STORE, f"no answer since the start: {type(error).__name__}", name="start")
-            await asyncio.sleep(RETRY)
-        else:
-            process.board.clear(STORE, name="start")
-            return found
-    return None
 
 
 async def _look(process: Process, pool: Pool, metrics: OutboundMetrics, ways: Mapping[str, Channel]) -> None:

@@ -1,22 +1,23 @@
 """`run route`: turns records into tickets, and relays the tickets' events to their topic."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import structlog
 
-from bus.port import BusError, BusUnavailableError, Consumer, Log, PositionLostError, Publisher
+from bus.port import BusUnavailableError, Consumer, Log, PositionLostError, Publisher
 from connectors.mail.quotes import reply_text
 from daemon.adapters import STORE_ERRORS, BoardHealth, StoredPositions, TopicSink
 from daemon.clock import now
-from daemon.health import BUS, STORE
+from daemon.health import BUS
 from daemon.jobs import Jobs
 from daemon.metrics import RouteMetrics
 from daemon.process import Process
 from daemon.spool_jobs import SpoolRetention
+from daemon.starting import instance_of, patiently
 from daemon.wiring import GROUP, LatePublisher, database_url, ensure_topics, make_log, policies
 from router.desk import Desk
 from router.ports import LogErrors
@@ -25,11 +26,11 @@ from router.relay import Relay
 from router.second_look import SecondLook
 from router.turning import Turning
 from router.worker import RouterWorker
-from ticket_store.instance import Instance, read_or_create
+from ticket_store.instance import Instance
 from ticket_store.numbers import TicketNumbers
 from ticket_store.outbound import OutboundStore
 from ticket_store.outbox import PostgresOutbox
-from ticket_store.pool import Pool, make_pool
+from ticket_store.pool import make_pool
 from ticket_store.routing import RoutingStore
 
 RETRY: Final = 1.0
@@ -38,7 +39,6 @@ STOP_GRACE: Final = 7.0
 """Seconds for the batch in hand after the first signal."""
 
 _log = structlog.get_logger(__name__)
-_T = TypeVar("_T")
 
 
 async def route(process: Process, *, jobs: bool = True) -> None:
@@ -51,12 +51,12 @@ async def route(process: Process, *, jobs: bool = True) -> None:
         await pool.open()
         log = make_log(settings, url)
         stack.push_async_callback(log.close)
-        instance = await _patiently(process, STORE, lambda: _instance(pool))
+        instance = await instance_of(process, pool)
         if instance is None:
             return
         store = RoutingStore(pool=pool, numbers=TicketNumbers(key=instance.ticket_number_key))
         positions = Positions(store=store, consumer=GROUP, topic=settings.bus.inbound_topic)
-        consumer = await _patiently(process, BUS, lambda: _join(process, log, positions))
+        consumer = await patiently(process, BUS, lambda: _join(process, log, positions))
         if consumer is None:
             return
         metrics = RouteMetrics(registry=process.registry)
@@ -92,25 +92,6 @@ async def route(process: Process, *, jobs: bool = True) -> None:
             ),
         )
         await _work(process, worker, relay, chores.run(shared=jobs))
-
-
-async def _patiently(process: Process, what: str, ask: Callable[[], Awaitable[_T]]) -> _T | None:
-    """Ask until there is an answer; None when the process is told to stop meanwhile."""
-    while not process.stop.is_set():
-        try:
-            found = await ask()
-        except (BusError, *STORE_ERRORS) as error:
-            process.board.set(what, f"no answer since the start: {type(error).__name__}", name="start")
-            await asyncio.sleep(RETRY)
-        else:
-            process.board.clear(what, name="start")
-            return found
-    return None
-
-
-async def _instance(pool: Pool) -> Instance:
-    async with pool.connection(timeout=5) as connection:
-        return await read_or_create(connection)
 
 
 async def _join(process: Process, log: Log, positions: Positions) -> Consumer:
