@@ -4,22 +4,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from console.api.ports import Accounts, Asked, Row, Words
-from console.api.problems import NotThereError, ProblemError, RefusedError, invalid
+from console.api.problems import NotThereError, invalid
 from daemon.answering import kept_text
-from daemon.api_tickets import answers, check_ticket
+from daemon.api_tickets import answers
 from daemon.clock import now
 from daemon.opened import Opened, desk, moving, outbound, second_look, tending
 from daemon.suggesting import suggestions
-from router.moving import HOLD, NEW
+from router.expected import Expected
 from schemas.message import BlobRef, File, Party, Text
-from ticket_store import spool, ticket_pages, tickets
+from ticket_store import spool, ticket_pages
 from ticket_store.api_requests import ApiRequests
 from ticket_store.listing import as_json as plain
-from ticket_store.tickets import TicketNotFoundError
 
 
 class ApiActions:
-    """Actions of tokens. Whatever is acted on must belong to the token's accounts, and where it leads to, too."""
+    """Actions of tokens. Whatever is acted on must belong to the token's accounts, and where it leads to, too.
+
+    That and the version are looked at under the locks of the action itself.
+    """
 
     def __init__(self, *, store: Opened) -> None:
         self._store = store
@@ -28,7 +30,6 @@ class ApiActions:
     async def reply(self, asked: Asked, number: str, words: Words) -> Row:
         """Answer the customer."""
         async with answers("ticket"):
-            await self._may(asked, number)
             text, files = await self._said(asked, words)
             done = await outbound(self._store).reply(
                 number,
@@ -38,63 +39,52 @@ class ApiActions:
                 everyone=words.everyone,
                 files=files,
                 request_key=_key(asked),
+                expected=_expected(asked),
             )
+            await self._uploads.use_uploads(asked.token.id, words.files, now=now())
         return _row(done)
 
     async def note(self, asked: Asked, number: str, words: Words) -> Row:
         """Write what customers never see."""
         async with answers("ticket"):
-            await self._may(asked, number)
             text, files = await self._said(asked, words)
             done = await outbound(self._store).note(
-                number, text, by=_who(asked), to=words.people, files=files, request_key=_key(asked)
+                number,
+                text,
+                by=_who(asked),
+                to=words.people,
+                files=files,
+                request_key=_key(asked),
+                expected=_expected(asked),
             )
+            await self._uploads.use_uploads(asked.token.id, words.files, now=now())
         return _row(done)
 
     async def status(self, asked: Asked, number: str, target: str) -> None:
         """Close a ticket, open it again, or call it spam."""
         async with answers("ticket"):
-            await self._may(asked, number)
             doing = tending(self._store)
             moves = {"closed": doing.close, "open": doing.reopen, "spam": doing.spam}
-            await moves[target](number)
+            await moves[target](number, expected=_expected(asked))
 
     async def merge(self, asked: Asked, number: str, into: str, *, different: bool) -> Row:
         """Let a ticket go on as another one."""
         async with answers("ticket"):
-            await self._may(asked, number)
-            await self._may(Asked(token=asked.token), into)
-            return _row(await tending(self._store).merge(number, into, allow_different_requesters=different))
+            done = await tending(self._store).merge(
+                number, into, allow_different_requesters=different, expected=_expected(asked)
+            )
+        return _row(done)
 
     async def requester(self, asked: Asked, number: str, address: str, name: str) -> None:
         """Name a ticket's customer."""
         async with answers("ticket"):
-            await self._may(asked, number)
             party = Party(address=address.strip().lower()[:998], name=" ".join(name.split())[:255])
-            await tending(self._store).requester(number, party)
+            await tending(self._store).requester(number, party, expected=_expected(asked))
 
     async def move(self, asked: Asked, message_id: int, to: str) -> Row:
         """Move a message."""
         async with answers("message"):
-            async with self._store.pool.connection() as connection:
-                number, _ = await ticket_pages.message_place(connection, message_id)
-            await self._may(asked, number)
-            if to not in (NEW, HOLD):
-                await self._may(Asked(token=asked.token), to)
-            return _row(await moving(self._store).move(message_id, to, by=_who(asked)))
-
-    async def _may(self, asked: Asked, number: str) -> None:
-        """Check that the token reaches a ticket and where it goes on, and that it is still the version it saw."""
-        accounts = asked.token.accounts
-        async with self._store.pool.connection() as connection:
-            await check_ticket(connection, accounts, number)
-            onward = (await ticket_pages.accounts_of(connection, [number]))[number]
-            if accounts is not None and not accounts.issuperset(onward):
-                raise RefusedError("The ticket goes on as one that this token may not see.")
-            if asked.version is not None:
-                version = (await tickets.ticket_head(connection, number)).version
-                if version != asked.version:
-                    raise ProblemError(412, "changed", f"The ticket is at version {version} now: read it again.")
+            return _row(await moving(self._store).move(message_id, to, by=_who(asked), expected=_expected(asked)))
 
     async def _said(self, asked: Asked, words: Words) -> tuple[Text, list[File]]:
         clean = words.text.replace("\0", "").replace("\r\n", "\n").rstrip()
@@ -153,28 +143,27 @@ class ApiSpool:
     async def place(self, asked: Asked, message_id: int, action: str, number: str = "") -> Row:
         """Put a held message where it belongs."""
         async with answers("held message or ticket"):
-            await self._may(asked, message_id, number)
+            await self._may(asked, message_id)
             if action == "release":
                 done = await second_look(self._store).look(message_id)
                 return {"ticket": "", "released": 0, "held": not done}
-            at, by = desk(self._store), _who(asked)
+            at, by, reach = desk(self._store), _who(asked), _expected(asked)
             if action == "link":
-                filed = await at.link(message_id, number, by=by)
+                filed = await at.link(message_id, number, by=by, reach=reach)
             else:
-                filed = await (at.open if action == "open" else at.discard)(message_id, by=by)
+                filed = await (at.open if action == "open" else at.discard)(message_id, by=by, reach=reach)
         return {"ticket": filed.ticket, "released": filed.released, "held": False}
 
-    async def _may(self, asked: Asked, message_id: int, number: str) -> None:
-        accounts = asked.token.accounts
+    async def _may(self, asked: Asked, message_id: int) -> None:
+        """Check that it is held, and of an account that the token reaches: a message never changes its account."""
         async with self._store.pool.connection() as connection:
             found = await spool.show_held(connection, message_id, now=now())
-            if accounts is not None and found.message.account not in accounts:
-                raise TicketNotFoundError
-            if number:
-                await check_ticket(connection, accounts, number)
-                onward = (await ticket_pages.accounts_of(connection, [number]))[number]
-                if accounts is not None and not accounts.issuperset(onward):
-                    raise TicketNotFoundError
+        if not asked.token.sees(found.message.account):
+            raise NotThereError("held message")
+
+
+def _expected(asked: Asked) -> Expected:
+    return Expected(version=asked.version, accounts=asked.token.accounts)
 
 
 def _who(asked: Asked) -> str:

@@ -9,11 +9,14 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from console.api.cursors import wrong
+from console.api.idempotency import reused
 from console.api.ports import Accounts, Row
-from console.api.problems import NotThereError, RefusedError, UnavailableError
+from console.api.problems import NotThereError, ProblemError, RefusedError, UnavailableError
 from daemon.adapters import STORE_ERRORS
 from daemon.asking import CODES
 from daemon.errors import NOT_FOUND
+from router.expected import ChangedError
+from router.outbound import OtherRequestError
 from ticket_store import ticket_pages, tickets
 from ticket_store.listing import as_json as plain
 from ticket_store.pool import Pool
@@ -30,6 +33,10 @@ async def answers(what: str) -> AsyncIterator[None]:
         yield
     except STORE_ERRORS as error:
         raise UnavailableError from error
+    except ChangedError as error:
+        raise ProblemError(412, "changed", f"The ticket is at version {error.version} now: read it again.") from error
+    except OtherRequestError as error:
+        raise reused() from error
     except tuple(CODES) as error:
         code = next(CODES[kind] for kind in type(error).__mro__ if kind in CODES)
         raise (NotThereError(what) if code == NOT_FOUND else RefusedError(str(error))) from error

@@ -22,6 +22,7 @@ from router.placement import Placement, discarded, forwarded, joined, opened
 from router.placer import Placer
 from router.policy import Policies
 from router.ports import RoutingStore, RoutingTransaction
+from router.reach import Reach
 from router.reading import Wanted, read_view
 from router.rules.by_legacy import evidence
 from router.stored import message_of
@@ -92,7 +93,9 @@ class Desk:
         self._router = BatchRouter(store=store, policies=policies, source=source, clock=clock, own_text=own_text)
         self._keyring = Keyring(store=store, clock=clock)
 
-    async def link(self, message_id: int, ticket_number: str, *, by: str = "an operator") -> Filed:
+    async def link(
+        self, message_id: int, ticket_number: str, *, by: str = "an operator", reach: Reach | None = None
+    ) -> Filed:
         """Put a held message on a ticket; its sender takes part from now on, unless the check of the sender failed.
 
         A closed ticket opens again, unless a machine wrote the message. Raises `NotHeldError`, `NoSuchTicketError`.
@@ -100,21 +103,23 @@ class Desk:
 
         def choose(case: Case, findings: Findings) -> Placement:
             named = next((t for t in case.view.tickets.values() if t.number == ticket_number), None)
+            if named is not None and reach is not None:
+                reach.check_other(case.view, named)
             ticket = case.view.standing(named.id) if named is not None else None
             if ticket is None or ticket.scope != case.message.message.scope:
                 raise NoSuchTicketError(f"no ticket {ticket_number} in the scope of this message")
             return linked(case, findings, ticket, why=f"Put on ticket {ticket.number} by {by}.")
 
-        return await self._file(message_id, choose, by=by, ticket_number=ticket_number)
+        return await self._file(message_id, choose, by=by, ticket_number=ticket_number, reach=reach)
 
-    async def open(self, message_id: int, *, by: str = "an operator") -> Filed:
+    async def open(self, message_id: int, *, by: str = "an operator", reach: Reach | None = None) -> Filed:
         """Open a ticket for a held message. Raises `NotHeldError`."""
 
         def choose(case: Case, findings: Findings) -> Placement:
             placement = opened(findings, rule=Rule.OPERATOR, why=f"Opened by {by}.")
             return placement.by_agent() if case.message.staff else placement
 
-        return await self._file(message_id, choose, by=by)
+        return await self._file(message_id, choose, by=by, reach=reach)
 
     async def forward(self, message_id: int, *, by: str = "an operator") -> Filed:
         """Send a held message on to the old desk whose mail it is, and what comes about the same old ticket, too.
@@ -132,11 +137,14 @@ class Desk:
 
         return await self._file(message_id, choose, by=by, again="forwarded")
 
-    async def discard(self, message_id: int, *, by: str = "an operator") -> Filed:
+    async def discard(self, message_id: int, *, by: str = "an operator", reach: Reach | None = None) -> Filed:
         """Take a held message out of the spool for good; it is kept and counted. Raises `NotHeldError`."""
-        return await self._file(
-            message_id, lambda _case, findings: discarded(findings, why=f"Discarded by {by}."), by=by, again="discarded"
-        )
+
+        def choose(case: Case, findings: Findings) -> Placement:
+            del case
+            return discarded(findings, why=f"Discarded by {by}.")
+
+        return await self._file(message_id, choose, by=by, again="discarded", reach=reach)
 
     async def retry(self, dead_letter_id: int) -> Retried:
         """Route a dead letter in its place. When it fails again it stays, with the new reason.
@@ -168,10 +176,19 @@ class Desk:
         return Retried(routed=Routed(), reason=reason)
 
     async def _file(
-        self, message_id: int, choose: Choose, *, by: str, ticket_number: str = "", again: str = "ticketed"
+        self,
+        message_id: int,
+        choose: Choose,
+        *,
+        by: str,
+        ticket_number: str = "",
+        again: str = "ticketed",
+        reach: Reach | None = None,
     ) -> Filed:
         """Place a held message and the held answers to it."""
-        request = _Request(message_id=message_id, choose=choose, by=by, ticket_number=ticket_number, again=again)
+        request = _Request(
+            message_id=message_id, choose=choose, by=by, ticket_number=ticket_number, again=again, reach=reach
+        )
         return await claiming(self._store, partial(self._attempt, request))
 
     async def _attempt(self, request: "_Request", extra: frozenset[IdKey]) -> Filed:
@@ -179,6 +196,8 @@ class Desk:
             row = await transaction.held_message(request.message_id)
             if row is None:
                 return await _placed_before(transaction, request)
+            if request.reach is not None and not request.reach.reaches(row.account):
+                raise NotHeldError(f"no held message {row.id}")
             signer = await self._keyring.signer()
             message = receive(message_of(row), message_id=row.id, policies=self._policies, signer=signer)
             wanted = Wanted(ids=extra, held=frozenset({row.id}), tickets=await _tickets(transaction, request))
@@ -220,6 +239,7 @@ class _Request:
     by: str
     ticket_number: str
     again: str
+    reach: Reach | None = None
 
 
 def linked(case: Case, findings: Findings, ticket: Ticket, *, why: str, internal: bool = False) -> Placement:

@@ -5,13 +5,14 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from router.expected import no_such_ticket
 from router.incoming import MAIL
 from router.keys import Keyring
 from router.linked import LINKED
 from router.outbound import locked
 from router.outbound_ports import OutboundStore, OutboundTransaction
 from router.patience import patiently
-from router.tending import NotTendedError, locked_view, no_such_ticket
+from router.tending import NotTendedError, locked_view
 from schemas.changes import Changes
 from schemas.conversation_rows import ConversationKey
 from schemas.identity_rows import LinkRow, NewProofRow

@@ -13,6 +13,7 @@ from typing import Final
 
 from router.announce import Announcer, Seen
 from router.desk import DeskError, NoSuchTicketError, linked
+from router.expected import ANY, Expected, OutOfReachError, no_such_ticket
 from router.findings import search
 from router.gates import Case
 from router.incoming import Incoming, receive
@@ -28,7 +29,7 @@ from router.policy import Policies
 from router.reading import Wanted, read_view
 from router.rules.by_legacy import evidence
 from router.stored import message_of
-from router.tending import MERGED, no_such_ticket, onward
+from router.tending import MERGED
 from router.view import Ticket, View
 from router.writing import change_of, changes_of
 from schemas.changes import Changes
@@ -66,6 +67,7 @@ class _Asked:
     message_id: int
     to: str
     by: str
+    expected: Expected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +105,13 @@ class Moving:
         self._source = source
         self._clock = clock
 
-    async def move(self, message_id: int, to: str, *, by: str = "an operator") -> Moved:
+    async def move(self, message_id: int, to: str, *, by: str = "an operator", expected: Expected = ANY) -> Moved:
         """Move a message to a ticket by its number, to a `new` one, or to the spool (`hold`).
 
-        Raises `NotMovedError` for what stands on no ticket or was written by us, and `NoSuchTicketError`.
+        `expected` is of the ticket on which it stands. Raises `NotMovedError` for what stands on no ticket or was
+        written by us, `NoSuchTicketError`, and what `expected` does.
         """
-        asked = _Asked(message_id=message_id, to=to, by=by)
+        asked = _Asked(message_id=message_id, to=to, by=by, expected=expected)
         return await claiming(self._store, partial(self._attempt, asked))
 
     async def _attempt(self, asked: _Asked, extra: frozenset[IdKey]) -> Moved:
@@ -125,6 +128,7 @@ class Moving:
             if again is None or again.ticket_id != row.ticket_id:
                 raise NotMovedError("somebody else moved it just now: look where it is")
             old = view.tickets[row.ticket_id]
+            _check(asked, view, message, old, target)
             onto = view.standing(target)
             if onto is old:
                 return Moved(message_id=asked.message_id, before=old.number, now=old.number, already=True)
@@ -197,6 +201,15 @@ class Moving:
         return linked(case, findings, onto, why=why, internal=internal)
 
 
+def _check(asked: _Asked, view: View, message: Incoming, old: Ticket, target: int | None) -> None:
+    """Look at both tickets under their locks; a message that leaves for its own account must be of one that is seen."""
+    asked.expected.check(view, old)
+    if target is not None:
+        asked.expected.check_other(view, view.tickets[target])
+    elif not asked.expected.reaches(message.message.account):
+        raise OutOfReachError("the message belongs to an account that may not be seen")
+
+
 async def _target(transaction: OutboundTransaction, asked: _Asked) -> int | None:
     if asked.to in (NEW, HOLD):
         return None
@@ -258,7 +271,7 @@ async def _dismiss(transaction: OutboundTransaction, scene: _Scene, *, onto: int
         await transaction.dismiss_brought(old.id, named, than=scene.message.id)
     if sender != old.requester and not await transaction.wrote_more(old.id, sender, than=scene.message.id):
         await transaction.dismiss(old.id, [sender])
-        for other in onward(scene.view, old):
+        for other in scene.view.onward(old):
             if other.id != onto and not await transaction.wrote_more(other.id, sender, than=scene.message.id):
                 await transaction.dismiss(other.id, [sender], role=MERGED)
 

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 
+from pydantic_core import to_json
+
 from router.announce import Announcer
 from router.conversations_out import is_talked_elsewhere
 from router.correspondence import Answered, answered
+from router.expected import ANY, Expected, no_such_ticket
 from router.incoming import MAIL
 from router.keys import Keyring
 from router.outbound_ports import OutboundStore, OutboundTransaction
@@ -15,7 +18,7 @@ from router.outgoing import Letter, Outgoing, outgoing
 from router.patience import patiently
 from router.policy import Policies
 from router.recipients import Chooser, NotSaidError, Recipients
-from router.tending import locked_view, no_such_ticket
+from router.tending import locked_view
 from router.view import Ticket
 from router.writing import change_of
 from schemas.changes import Changes
@@ -23,6 +26,10 @@ from schemas.message import File, Party, Text
 from schemas.outbound_rows import SaidRow, SpokenRow
 from schemas.placement import Author, SendKind, Visibility
 from schemas.routing_rows import NewcomerRow
+
+
+class OtherRequestError(NotSaidError):
+    """The same request key came with another request before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +62,11 @@ class _Saying:
     named: Sequence[str]
     everyone: bool = False
     internal: bool = False
+    expected: Expected = ANY
+
+    def fingerprint(self) -> bytes:
+        """Give the digest of all that is said, and to whom."""
+        return sha256(to_json([self.text, self.files, self.named, self.everyone])).digest()
 
     @property
     def goes_to_the_requester_alone(self) -> bool:
@@ -93,14 +105,22 @@ class Outbound:
         everyone: bool = False,
         files: Sequence[File] = (),
         request_key: str = "",
+        expected: Expected = ANY,
     ) -> Said:
         """Answer the requester; `cc` take part from now on. `everyone`: also the participants whom customers copied.
 
         A closed ticket stays closed. On a merged ticket it is said where that one goes on. Raises `NotSaidError`,
-        `NoSuchTicketError`.
+        `NoSuchTicketError`, `OtherRequestError`, and what `expected` does.
         """
         saying = _Saying(
-            number=number, text=text, by=by, files=files, request_key=request_key, named=cc, everyone=everyone
+            number=number,
+            text=text,
+            by=by,
+            files=files,
+            request_key=request_key,
+            named=cc,
+            everyone=everyone,
+            expected=expected,
         )
         return await patiently(self._store, lambda: self._say(saying))
 
@@ -113,12 +133,22 @@ class Outbound:
         to: Sequence[str] = (),
         files: Sequence[File] = (),
         request_key: str = "",
+        expected: Expected = ANY,
     ) -> Said:
         """Write what customers never see. Those in `to` get it by mail, and their answers stay internal, too.
 
-        Raises `NotSaidError`, `NoSuchTicketError`.
+        Raises `NotSaidError`, `NoSuchTicketError`, `OtherRequestError`, and what `expected` does.
         """
-        saying = _Saying(number=number, text=text, by=by, files=files, request_key=request_key, named=to, internal=True)
+        saying = _Saying(
+            number=number,
+            text=text,
+            by=by,
+            files=files,
+            request_key=request_key,
+            named=to,
+            internal=True,
+            expected=expected,
+        )
         return await patiently(self._store, lambda: self._say(saying))
 
     async def _say(self, saying: _Saying) -> Said:
@@ -127,8 +157,10 @@ class Outbound:
             (message_id,) = await transaction.message_ids(1)
             before = await _claimed(transaction, saying, message_id)
             if before is not None:
+                if saying.expected.accounts is not None:
+                    await locked(transaction, saying.number, Expected(accounts=saying.expected.accounts))
                 return before
-            ticket = await locked(transaction, saying.number)
+            ticket = await locked(transaction, saying.number, saying.expected)
             letter, recipients = await self._letter(transaction, saying, ticket)
             rows = outgoing(letter, message_id=message_id, signer=signer, now=self._clock())
             return await self._write(transaction, letter, rows, recipients)
@@ -228,24 +260,36 @@ class Outbound:
         )
 
 
-async def locked(transaction: OutboundTransaction, number: str) -> Ticket:
-    """Lock a ticket, or the one on which it goes on. Raises `NoSuchTicketError`, `NotSaidError` for a ring."""
+async def locked(transaction: OutboundTransaction, number: str, expected: Expected = ANY) -> Ticket:
+    """Lock a ticket, or the one on which it goes on.
+
+    Raises `NoSuchTicketError`, `NotSaidError` for a ring, and what `expected` does.
+    """
     found = await transaction.tickets_by_numbers([number])
     if number not in found:
         raise no_such_ticket(number)
-    ticket = (await locked_view(transaction, [found[number]])).standing(found[number])
+    view = await locked_view(transaction, [found[number]])
+    expected.check(view, view.tickets[found[number]])
+    ticket = view.standing(found[number])
     if ticket is None:
         raise NotSaidError("its merges lead nowhere: `tickets reopen` one of those tickets")
     return ticket
 
 
 async def _claimed(transaction: OutboundTransaction, saying: _Saying, message_id: int) -> Said | None:
-    """Claim the request; give what it made when it came before."""
+    """Claim the request, as such and with all that it says; give what it made when it came before.
+
+    Raises `OtherRequestError` when it came before and said something else.
+    """
     if not saying.request_key:
         return None
     kind = "note" if saying.internal else "reply"
-    key = sha256(f"request\0{kind}\0{saying.number}\0{saying.request_key}".encode()).digest()
-    taken = (await transaction.claim_deliveries({key: message_id})).get(key)
+    name = f"request\0{kind}\0{saying.number}\0{saying.request_key}".encode()
+    key, whole = sha256(name).digest(), sha256(name + b"\0" + saying.fingerprint()).digest()
+    claimed = await transaction.claim_deliveries({key: message_id, whole: message_id})
+    taken = claimed.get(key)
+    if taken is not None and claimed.get(whole) != taken:
+        raise OtherRequestError("this request key came with another text, other people or other files before")
     row = await transaction.said(taken) if taken is not None else None
     return None if row is None else _before(row)
 

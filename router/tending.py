@@ -7,7 +7,8 @@ from typing import Final, Protocol
 
 from router.announce import Announcer
 from router.correspondence import is_address, is_reply_address
-from router.desk import DeskError, NoSuchTicketError
+from router.desk import DeskError
+from router.expected import ANY, Expected, no_such_ticket
 from router.incoming import MAIL
 from router.live import end
 from router.outbound_ports import OutboundStore, OutboundTransaction
@@ -17,7 +18,6 @@ from router.view import INSIDER, MERGES, Ticket, View
 from router.writing import change_of
 from schemas.changes import Changes
 from schemas.message import Party
-from schemas.numbers import shown
 from schemas.placement import CLOSED, OPEN, SPAM, address_key, match_key
 from schemas.routing_rows import NewcomerRow, OutboxRow, ParticipantRow
 
@@ -77,29 +77,30 @@ class Tending:
         self._source = source
         self._clock = clock
 
-    async def close(self, number: str) -> None:
-        """Close a ticket. Raises `NoSuchTicketError`, and what the lifecycle does."""
-        await patiently(self._store, lambda: self._move(number, CLOSED))
+    async def close(self, number: str, *, expected: Expected = ANY) -> None:
+        """Close a ticket. Raises `NoSuchTicketError`, what `expected` and what the lifecycle do."""
+        await patiently(self._store, lambda: self._move(number, CLOSED, expected))
 
-    async def reopen(self, number: str) -> None:
+    async def reopen(self, number: str, *, expected: Expected = ANY) -> None:
         """Open a ticket again. One that was merged goes on by itself from now on, with its own messages."""
-        await patiently(self._store, lambda: self._move(number, OPEN))
+        await patiently(self._store, lambda: self._move(number, OPEN, expected))
 
-    async def spam(self, number: str) -> None:
+    async def spam(self, number: str, *, expected: Expected = ANY) -> None:
         """Call a ticket spam: it is closed, nobody is answered, and what answers it is held."""
-        await patiently(self._store, lambda: self._move(number, SPAM))
+        await patiently(self._store, lambda: self._move(number, SPAM, expected))
 
-    async def merge(self, source: str, into: str, *, allow_different_requesters: bool = False) -> Merged:
+    async def merge(
+        self, source: str, into: str, *, allow_different_requesters: bool = False, expected: Expected = ANY
+    ) -> Merged:
         """Let a ticket go on as another one of its scope; its messages stay its own, and are shown there.
 
-        Different requesters would see each other's words, so that takes an explicit word. Raises `NotTendedError`,
-        `NoSuchTicketError`.
+        Different requesters would see each other's words, so that takes an explicit word. `expected` is of the one that
+        goes on. Raises `NotTendedError`, `NoSuchTicketError`, and what `expected` does.
         """
-        return await patiently(
-            self._store, lambda: self._merge(source, into, allow_different_requesters=allow_different_requesters)
-        )
+        different = allow_different_requesters
+        return await patiently(self._store, lambda: self._merge(source, into, expected, different=different))
 
-    async def requester(self, number: str, party: Party) -> None:
+    async def requester(self, number: str, party: Party, *, expected: Expected = ANY) -> None:
         """Name the customer whose ticket it is: an agent forwarded it, or wrote down a call.
 
         Replies go there from now on. Raises `NotTendedError` for what is no customer's address.
@@ -108,11 +109,11 @@ class Tending:
         if not is_address(bare) or self._policies.is_staff(bare) or is_reply_address(bare):
             raise NotTendedError(f"{bare!r} can be nobody's: write a customer's address, local@domain")
         named = Party(address=bare, name=party.name)
-        await patiently(self._store, lambda: self._name(number, named))
+        await patiently(self._store, lambda: self._name(number, named, expected))
 
-    async def _name(self, number: str, party: Party) -> None:
+    async def _name(self, number: str, party: Party, expected: Expected) -> None:
         async with self._store.transaction() as transaction:
-            _, ticket = await self._one(transaction, number)
+            _, ticket = await self._one(transaction, number, expected)
             key = address_key(ticket.channel, party.address)
             if ticket.merged_into_id is not None or ticket.status == SPAM:
                 raise NotTendedError("this ticket goes on as another one, or is spam: `tickets reopen` it first")
@@ -134,9 +135,9 @@ class Tending:
             changes = Changes(ticket_changes=[change_of(ticket)], newcomers=newcomers, outbox=[event])
             await transaction.write(changes)
 
-    async def _move(self, number: str, target: str) -> None:
+    async def _move(self, number: str, target: str, expected: Expected) -> None:
         async with self._store.transaction() as transaction:
-            view, ticket = await self._one(transaction, number)
+            view, ticket = await self._one(transaction, number, expected)
             if ticket.merged_into_id is not None and target == SPAM:
                 raise NotTendedError("this ticket goes on as another one: `tickets reopen` it first")
             now = self._clock()
@@ -152,20 +153,22 @@ class Tending:
 
     async def _part(self, transaction: OutboundTransaction, view: View, ticket: Ticket) -> None:
         """Let a merged ticket go on by itself; who took part in the others only by the merge does so no more."""
-        others = onward(view, ticket)
+        others = view.onward(ticket)
         ticket.merged_into_id = ticket.merged_into_number = None
         await transaction.set_merge(ticket.id, into=None, at=self._clock())
         for other in others:
             await transaction.dismiss(other.id, sorted(ticket.members), role=MERGED)
 
-    async def _one(self, transaction: OutboundTransaction, number: str) -> tuple[View, Ticket]:
+    async def _one(self, transaction: OutboundTransaction, number: str, expected: Expected) -> tuple[View, Ticket]:
         found = await transaction.tickets_by_numbers([number])
         if number not in found:
             raise no_such_ticket(number)
         view = await locked_view(transaction, [found[number]])
-        return view, view.tickets[found[number]]
+        ticket = view.tickets[found[number]]
+        expected.check(view, ticket)
+        return view, ticket
 
-    async def _merge(self, source: str, into: str, *, allow_different_requesters: bool) -> Merged:
+    async def _merge(self, source: str, into: str, expected: Expected, *, different: bool) -> Merged:
         async with self._store.transaction() as transaction:
             found = await transaction.tickets_by_numbers([source, into])
             missing = next((number for number in (source, into) if number not in found), None)
@@ -173,13 +176,15 @@ class Tending:
                 raise no_such_ticket(missing)
             view = await locked_view(transaction, [found[source], found[into]])
             ticket, survivor = view.tickets[found[source]], view.standing(found[into])
+            expected.check(view, ticket)
+            expected.check_other(view, view.tickets[found[into]])
             if survivor is not None and ticket.merged_into_id is not None:
                 if view.standing(ticket.id) is survivor:
                     return Merged(source=source, into=survivor.number, already=True)
                 raise NotTendedError("this ticket was merged into another one before: `tickets reopen` it first")
             if survivor is None or survivor is ticket:
                 raise NotTendedError("a ticket cannot go on as itself: the other one was merged into this one")
-            _check(ticket, survivor, allow_different_requesters=allow_different_requesters)
+            _check(ticket, survivor, allow_different_requesters=different)
             await self._join(transaction, ticket, survivor)
             return Merged(source=source, into=survivor.number)
 
@@ -203,16 +208,6 @@ class Tending:
         )
 
 
-def onward(view: View, ticket: Ticket) -> list[Ticket]:
-    """Give the tickets into which this one was merged, one after the other; each of them may be reopened, too."""
-    found: list[Ticket] = []
-    onto = view.ticket(ticket.merged_into_id)
-    while onto is not None and onto is not ticket and onto not in found:
-        found.append(onto)
-        onto = view.ticket(onto.merged_into_id)
-    return found
-
-
 def _check(ticket: Ticket, survivor: Ticket, *, allow_different_requesters: bool) -> None:
     """Refuse what would show people what they must not see."""
     if ticket.scope != survivor.scope or ticket.channel != survivor.channel:
@@ -232,11 +227,6 @@ def _newcomers(ticket: Ticket, survivor: Ticket) -> list[ParticipantRow]:
         for key, address in ticket.members.items()
         if key not in survivor.members
     ]
-
-
-def no_such_ticket(number: str) -> NoSuchTicketError:
-    """Make the error for a number that no ticket has."""
-    return NoSuchTicketError(f"there is no ticket {shown(number)}: `switchboard tickets list` shows which there are")
 
 
 async def locked_view(transaction: OutboundTransaction, ticket_ids: Collection[int]) -> View:

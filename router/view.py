@@ -213,6 +213,15 @@ class View:
         """Give a ticket that was read; None for none."""
         return None if ticket_id is None else self.tickets.get(ticket_id)
 
+    def onward(self, ticket: Ticket) -> list[Ticket]:
+        """Give the tickets into which this one was merged, one after the other; each of them may be reopened, too."""
+        found: list[Ticket] = []
+        onto = self.ticket(ticket.merged_into_id)
+        while onto is not None and onto is not ticket and onto not in found:
+            found.append(onto)
+            onto = self.ticket(onto.merged_into_id)
+        return found
+
     def standing(self, ticket_id: int | None) -> Ticket | None:
         """Give the ticket on which this one goes on, itself unless it was merged; None when the chain has no end."""
         ticket = self.ticket(ticket_id)
