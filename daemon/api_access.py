@@ -41,3 +41,10 @@ class GateTokens:
             await self._tokens.used(token_id, now=self._clock())
         except STORE_ERRORS as error:
             raise UnavailableError from error
+
+    async def still(self, token: StoredToken) -> bool:
+        """Say whether it works still, with the same scopes and accounts."""
+        now = self._clock()
+        if token.expires_at is not None and token.expires_at <= now:
+            return False
+        return await self.find(token.prefix) == token

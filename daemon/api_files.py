@@ -1,14 +1,14 @@
 """Bytes for the API: out of the blob store and into it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
-from console.api.ports import Accounts, Before, Row
-from console.api.problems import NotThereError, UnavailableError
+from console.api.ports import Accounts, Before, Claimed, Row
+from console.api.problems import NotThereError, ProblemError
 from console.api.tokens import StoredToken
-from daemon.adapters import STORE_ERRORS
 from daemon.api_tickets import ApiTickets, answers
-from ticket_store.api_requests import ApiRequests
+from ticket_store.api_requests import MOST_UPLOADED, MOST_UPLOADS, ApiRequests, Lease, NoRoomError
 from ticket_store.blobs_local import LocalBlobStore
 
 
@@ -42,14 +42,15 @@ class ApiFiles:
         """Store a file for an answer."""
         async with answers("file"):
             ref = await self._blobs.put(content)
-            number = await self._requests.add_upload(
-                token.id,
-                name=name,
-                content_type=content_type,
-                size=len(content),
-                sha256=ref.sha256,
-                now=self._clock(),
-            )
+            with _roomy():
+                number = await self._requests.add_upload(
+                    token.id,
+                    name=name,
+                    content_type=content_type,
+                    size=len(content),
+                    sha256=ref.sha256,
+                    now=self._clock(),
+                )
         return {"id": number, "name": name, "content_type": content_type, "size": len(content), "sha256": ref.sha256}
 
     async def _stream(self, digest: str) -> AsyncIterator[bytes]:
@@ -65,26 +66,43 @@ class GateRequests:
         self._requests = requests
         self._clock = clock
 
-    async def begin(self, token_id: int, key: str, *, request_hash: bytes) -> Before | None:
+    async def begin(self, token_id: int, key: str, *, request_hash: bytes) -> Claimed | Before:
         """Claim a key."""
-        try:
-            return await self._requests.begin(token_id, key, request_hash=request_hash, now=self._clock())
-        except STORE_ERRORS as error:
-            raise UnavailableError from error
+        async with answers("request"):
+            found = await self._requests.begin(token_id, key, request_hash=request_hash, now=self._clock())
+        return Claimed(lease=found) if isinstance(found, Lease) else found
 
-    async def finish(self, token_id: int, key: str, *, status: int, content_type: str, body: bytes) -> None:
+    async def finish(self, claimed: Claimed, *, status: int, content_type: str, body: bytes) -> Before | None:
         """Keep the answer."""
-        try:
-            await self._requests.finish(token_id, key, status=status, content_type=content_type, body=body)
-        except STORE_ERRORS as error:
-            raise UnavailableError from error
+        async with answers("request"):
+            return await self._requests.finish(_lease(claimed), status=status, content_type=content_type, body=body)
 
-    async def drop(self, token_id: int, key: str) -> None:
+    async def drop(self, claimed: Claimed) -> None:
         """Let the key be used again."""
-        try:
-            await self._requests.drop(token_id, key)
-        except STORE_ERRORS as error:
-            raise UnavailableError from error
+        async with answers("request"):
+            await self._requests.drop(_lease(claimed))
+
+    async def check_room(self, token_id: int, size: int) -> None:
+        """Raise a problem when a token may not upload so many bytes now."""
+        async with answers("request"):
+            with _roomy():
+                await self._requests.check_room(token_id, size, now=self._clock())
+
+
+def _lease(claimed: Claimed) -> Lease:
+    if not isinstance(claimed.lease, Lease):
+        raise TypeError("this lease is not of this store")
+    return claimed.lease
+
+
+@contextmanager
+def _roomy() -> Iterator[None]:
+    try:
+        yield
+    except NoRoomError:
+        files, size = f"{MOST_UPLOADS:,} files", f"{MOST_UPLOADED // 2**20:,} MiB"
+        detail = f"{files} or {size} of this token wait for a message: send them, or let them end after two days."
+        raise ProblemError(429, "no-room-for-uploads", detail, headers={"Retry-After": "3600"}) from None
 
 
 async def _one(content: bytes) -> AsyncIterator[bytes]:

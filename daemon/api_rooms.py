@@ -12,7 +12,6 @@ from daemon.opened import Opened
 from ticket_store.api_requests import ApiRequests
 from ticket_store.api_tokens import ApiTokens
 from ticket_store.blobs_local import LocalBlobStore
-from ticket_store.feed import EventFeed
 
 
 def rooms(store: Opened, blobs: LocalBlobStore) -> Rooms:
@@ -26,7 +25,7 @@ def rooms(store: Opened, blobs: LocalBlobStore) -> Rooms:
         actions=ApiActions(store=store),
         spool=ApiSpool(store=store),
         files=ApiFiles(tickets=tickets, requests=requests, blobs=blobs, clock=now),
-        events=ApiEvents(feed=EventFeed(pool=store.pool)),
+        events=ApiEvents(pool=store.pool),
         streams=store.settings.api.streams,
         channels=lambda: channel_rows(store.settings),
     )

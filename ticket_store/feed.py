@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from psycopg import AsyncConnection
 from psycopg.rows import TupleRow, class_row
 
 from schemas.routing_rows import LogPosition, MovedOffset
@@ -38,6 +39,22 @@ class Ends:
 
     oldest: int
     newest: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Where a reader begins. `gap`: events that these accounts may see were forgotten before the reader had them."""
+
+    position: int
+    gap: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedPage:
+    """Some events, and the position after which the next ones come: it moves on also past those of others."""
+
+    events: Sequence[ReadEvent]
+    position: int
 
 
 class _FasterError(Exception):
@@ -78,10 +95,33 @@ class EventFeed:
 
     async def after(self, position: int, *, accounts: Collection[str] | None, limit: int) -> list[ReadEvent]:
         """Give events after a position that these accounts may see."""
-        which = {"position": position, "accounts": None if accounts is None else sorted(accounts), "limit": limit}
-        async with self._pool.connection() as connection, connection.cursor(row_factory=class_row(ReadEvent)) as cursor:
-            await cursor.execute(statement("feed", "events_after"), which)
-            return await cursor.fetchall()
+        which = {"position": position, "limit": limit}
+        async with self._pool.connection() as connection:
+            return await _after(connection, which, accounts)
+
+    async def start(self, last: int | None, *, accounts: Collection[str] | None) -> Start:
+        """Give where a reader begins whose last event was `last`. None: what comes from now on; 0: all that is kept.
+
+        There is a gap only where an event of these accounts was forgotten, or where `last` is of another feed.
+        """
+        async with self._pool.connection() as connection:
+            newest, gone = await _newest(connection, accounts)
+        if last is None:
+            return Start(position=newest, gap=False)
+        return Start(position=min(last, newest), gap=last > newest or 0 < last < gone)
+
+    async def page(self, position: int, *, accounts: Collection[str] | None, limit: int) -> FeedPage:
+        """Give the next events that these accounts may see, and where to go on.
+
+        The newest position is read before the events: whatever is not seen then has a higher one.
+        """
+        which = {"position": position, "limit": limit}
+        async with self._pool.connection() as connection:
+            newest, _ = await _newest(connection, accounts)
+            found = await _after(connection, which, accounts)
+        if len(found) == limit:
+            return FeedPage(events=found, position=found[-1].position)
+        return FeedPage(events=found, position=max([position, newest, *(event.position for event in found[-1:])]))
 
     async def ends(self) -> Ends:
         """Give what is kept."""
@@ -96,6 +136,26 @@ class EventFeed:
         """Forget events that were fed before then."""
         async with self._pool.connection() as connection:
             await connection.execute(statement("feed", "purge_events"), {"before": before})
+
+
+async def _after(
+    connection: AsyncConnection[TupleRow], which: dict[str, int], accounts: Collection[str] | None
+) -> list[ReadEvent]:
+    """Read events; a statement of its own for some accounts, so that no plan has to fit both."""
+    name = "events_after" if accounts is None else "events_of_accounts"
+    mine = {} if accounts is None else {"accounts": sorted(accounts)}
+    async with connection.cursor(row_factory=class_row(ReadEvent)) as cursor:
+        await cursor.execute(statement("feed", name), {**which, **mine})
+        return await cursor.fetchall()
+
+
+async def _newest(connection: AsyncConnection[TupleRow], accounts: Collection[str] | None) -> tuple[int, int]:
+    which = {"accounts": None if accounts is None else sorted(accounts)}
+    cursor = await connection.execute(statement("feed", "feed_start"), which)
+    row = await cursor.fetchone()
+    if row is None:
+        raise LookupError("the feed has no position: run `switchboard migrate`")
+    return int(row[0]), int(row[1])
 
 
 def _arrays(events: Sequence[FedEvent], now: datetime) -> dict[str, object]:

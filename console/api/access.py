@@ -1,6 +1,6 @@
 """Who asks, and whether the token may: what every path declares."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request, Security
@@ -14,9 +14,11 @@ _bearer: Final = HTTPBearer(auto_error=False, description="a token of `switchboa
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": Problem, "description": what, "content": {"application/problem+json": {}}}
     for status, what in {
+        400: "the request cannot be read",
         401: "no right token",
         403: "the token lacks the scope",
         404: "not there, or not to be seen by this token",
+        408: "the body came too slowly",
         409: "refused, because of how things stand",
         412: "the ticket has changed since the version in If-Match",
         413: "too large",
@@ -27,16 +29,23 @@ PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-def needs(scope: Scope) -> Callable[[Request], StoredToken]:
-    """Give the dependency that lets tokens with this scope in."""
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The dependency that lets tokens with this scope in. The gate reads `scope` off it, too, before any body."""
 
-    def check(request: Request) -> StoredToken:
+    scope: Scope
+
+    def __call__(self, request: Request) -> StoredToken:
+        """Give the token. Raises a problem."""
         token: StoredToken = request.state.token
-        if scope not in token.scopes:
-            raise ProblemError(403, "scope-missing", f"This token lacks the scope {scope.value}.")
+        check_scope(token, self.scope)
         return token
 
-    return check
+
+def check_scope(token: StoredToken, scope: Scope) -> None:
+    """Raise a problem when a token lacks a scope."""
+    if scope not in token.scopes:
+        raise ProblemError(403, "scope-missing", f"This token lacks the scope {scope.value}.")
 
 
 def secured() -> list[Any]:
@@ -44,10 +53,10 @@ def secured() -> list[Any]:
     return [Security(_bearer)]
 
 
-TicketsReader = Annotated[StoredToken, Depends(needs(Scope.TICKETS_READ))]
-TicketsWriter = Annotated[StoredToken, Depends(needs(Scope.TICKETS_WRITE))]
-SpoolReader = Annotated[StoredToken, Depends(needs(Scope.SPOOL_READ))]
-SpoolWriter = Annotated[StoredToken, Depends(needs(Scope.SPOOL_WRITE))]
-FilesReader = Annotated[StoredToken, Depends(needs(Scope.ATTACHMENTS_READ))]
-ChannelsReader = Annotated[StoredToken, Depends(needs(Scope.CHANNELS_READ))]
-EventsReader = Annotated[StoredToken, Depends(needs(Scope.EVENTS_READ))]
+TicketsReader = Annotated[StoredToken, Depends(Needs(Scope.TICKETS_READ))]
+TicketsWriter = Annotated[StoredToken, Depends(Needs(Scope.TICKETS_WRITE))]
+SpoolReader = Annotated[StoredToken, Depends(Needs(Scope.SPOOL_READ))]
+SpoolWriter = Annotated[StoredToken, Depends(Needs(Scope.SPOOL_WRITE))]
+FilesReader = Annotated[StoredToken, Depends(Needs(Scope.ATTACHMENTS_READ))]
+ChannelsReader = Annotated[StoredToken, Depends(Needs(Scope.CHANNELS_READ))]
+EventsReader = Annotated[StoredToken, Depends(Needs(Scope.EVENTS_READ))]

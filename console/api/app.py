@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from console.api import actions, channels, events, files, problems, spool, tickets
 from console.api.access import PROBLEMS, secured
 from console.api.gate import ROOT, Gate, Limits
+from console.api.needed import scopes_of
 from console.api.ports import Actions, Events, Files, Requests, Row, Spool, Tickets, Tokens
 
 VERSION: Final = "1.0.0"
@@ -36,7 +37,13 @@ class Rooms:
 def make_api(rooms: Rooms, *, limits: Limits, clock: Callable[[], datetime], timer: Callable[[], float]) -> ASGIApp:
     """Make the application behind its gate. `timer` gives seconds that never go back."""
     return Gate(
-        app=make_app(rooms), tokens=rooms.tokens, requests=rooms.requests, limits=limits, clock=clock, timer=timer
+        app=make_app(rooms),
+        scope_of=scopes_of(_routers(rooms), root=ROOT),
+        tokens=rooms.tokens,
+        requests=rooms.requests,
+        limits=limits,
+        clock=clock,
+        timer=timer,
     )
 
 
@@ -55,17 +62,20 @@ def make_app(rooms: Rooms) -> FastAPI:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     problems.add_to(app)
-    routers = (
+    for router in _routers(rooms):
+        app.include_router(router, prefix=ROOT, responses=PROBLEMS, dependencies=secured())
+    return app
+
+
+def _routers(rooms: Rooms) -> Sequence[APIRouter]:
+    return (
         tickets.router(rooms.tickets),
         actions.router(rooms.actions),
         spool.router(rooms.spool),
         files.router(rooms.files),
         channels.router(rooms.channels),
-        events.router(rooms.events, streams=rooms.streams),
+        events.router(rooms.events, tokens=rooms.tokens, streams=rooms.streams),
     )
-    for router in routers:
-        app.include_router(router, prefix=ROOT, responses=PROBLEMS, dependencies=secured())
-    return app
 
 
 def _operation(route: APIRoute) -> str:

@@ -1,17 +1,23 @@
 """Ticket events as server-sent events: each with its position as `id`, so that a reader goes on where it was."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from console.api.access import EventsReader
-from console.api.ports import Events
+from console.api.ports import Events, EventsPage, Tokens
 from console.api.problems import ProblemError
 from console.api.tokens import StoredToken
 
+MOVED_ON: Final = 1_000
+"""Positions of events that a reader may not see; then it is told where it stands, and goes on from there."""
+SURE_SECONDS: Final = 5.0
+"""So long after its token was revoked or changed a stream is heard at most."""
 LOOK_SECONDS: Final = 0.5
 HEARTBEAT_SECONDS: Final = 15.0
 LIFE_SECONDS: Final = 600.0
@@ -28,22 +34,47 @@ class Places:
     def __init__(self, *, most: int) -> None:
         self._left = most
 
-    def check(self) -> None:
-        """Raise a problem when all are taken."""
+    def take(self) -> "Place":
+        """Take one. Raises a problem when all are taken."""
         if self._left <= 0:
             detail = "As many streams are open as this server allows (api.streams)."
             raise ProblemError(429, "too-many-streams", detail, headers={"Retry-After": "30"})
-
-    def take(self) -> None:
-        """Take one, as the stream begins: one that never does takes none."""
         self._left -= 1
+        return Place(self)
 
-    def free(self) -> None:
-        """Give one back."""
+    def give_back(self) -> None:
+        """Let somebody else have one."""
         self._left += 1
 
 
-def router(events: Events, *, streams: int) -> APIRouter:
+class Place:
+    """One place, freed once however often that is asked."""
+
+    def __init__(self, places: Places) -> None:
+        self._places: Places | None = places
+
+    def free(self) -> None:
+        """Give it back."""
+        places, self._places = self._places, None
+        if places is not None:
+            places.give_back()
+
+
+class _Stream(StreamingResponse):
+    """A stream that gives its place back however it ends, also when it never began."""
+
+    def __init__(self, content: AsyncIterator[str], place: Place) -> None:
+        super().__init__(content, media_type="text/event-stream")
+        self._place = place
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._place.free()
+
+
+def router(events: Events, *, tokens: Tokens, streams: int) -> APIRouter:
     """Make the path."""
     paths, places = APIRouter(tags=["events"]), Places(most=streams)
 
@@ -55,35 +86,60 @@ def router(events: Events, *, streams: int) -> APIRouter:
             Header(alias="Last-Event-ID", pattern=r"^[0-9]{1,18}$", description="0: from the oldest that is kept"),
         ] = None,
     ) -> StreamingResponse:
-        """Hear of tickets as it happens. Who was away for too long gets `event: gap`: list the tickets anew."""
-        places.check()
-        oldest, newest = await events.ends()
-        start = newest if last is None else min(int(last), newest)
-        gap = 0 < start < oldest - 1
-        return StreamingResponse(_stream(events, token, start, places, gap=gap), media_type="text/event-stream")
+        """Hear of tickets as it happens. Who has missed something gets `event: gap`: list the tickets anew."""
+        place = places.take()
+        try:
+            start, gap = await events.start(token.accounts, None if last is None else int(last))
+        except BaseException:
+            place.free()
+            raise
+        return _Stream(_stream(_Reader(events, tokens, token), start, gap=gap), place)
 
     return paths
 
 
-async def _stream(events: Events, token: StoredToken, start: int, places: Places, *, gap: bool) -> AsyncIterator[str]:
+class _Reader:
+    """Reads the feed for a token, as long as the token is what it was when the stream began."""
+
+    def __init__(self, events: Events, tokens: Tokens, token: StoredToken) -> None:
+        self._events = events
+        self._tokens = tokens
+        self._token = token
+        self._loop = asyncio.get_running_loop()
+        self._ends_at = self._loop.time() + LIFE_SECONDS
+        self._sure_until = self._loop.time() + SURE_SECONDS
+
+    async def may_go_on(self) -> bool:
+        """Look at the token again when that was long ago: one that was changed in any way ends the stream."""
+        now = self._loop.time()
+        if now >= self._ends_at:
+            return False
+        if now < self._sure_until:
+            return True
+        self._sure_until = now + SURE_SECONDS
+        return await self._tokens.still(self._token)
+
+    async def page(self, position: int) -> EventsPage:
+        return await self._events.page(self._token.accounts, position)
+
+
+async def _stream(reader: _Reader, start: int, *, gap: bool) -> AsyncIterator[str]:
+    """Give the stream. It ends in peace when the store does not answer: its reader comes again."""
     loop = asyncio.get_running_loop()
-    ends_at = said_at = loop.time()
-    ends_at += LIFE_SECONDS
-    position = start
-    places.take()
-    try:
-        yield "event: gap\ndata: {}\n\n" if gap else ": hello\n\n"
-        while loop.time() < ends_at:
-            found = await events.after(token.accounts, position)
-            for event in found:
+    said_at, position, said = loop.time(), start, start
+    yield f"id: {start}\nevent: gap\ndata: {{}}\n\n" if gap else f"id: {start}\n: hello\n\n"
+    with contextlib.suppress(ProblemError):
+        while await reader.may_go_on():
+            found = await reader.page(position)
+            for event in found.events:
+                if not await reader.may_go_on():
+                    return
                 yield f"id: {event.position}\nevent: {event.type}\ndata: {event.event}\n\n"
-                position = event.position
-            if found:
-                said_at = loop.time()
+                said, said_at = event.position, loop.time()
+            position = found.position
+            if found.events:
                 continue
             await asyncio.sleep(LOOK_SECONDS)
-            if loop.time() - said_at > HEARTBEAT_SECONDS:
-                yield ": still here\n\n"
-                said_at = loop.time()
-    finally:
-        places.free()
+            if loop.time() - said_at > HEARTBEAT_SECONDS or position - said > MOVED_ON:
+                yield f"id: {position}\n: still here\n\n"
+                said, said_at = position, loop.time()

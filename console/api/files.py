@@ -4,7 +4,7 @@ import re
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-from fastapi import APIRouter, Body, Header, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
@@ -17,6 +17,13 @@ _BYTES: Final = "application/octet-stream"
 _TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}", re.ASCII)
 _RAW: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {_BYTES: {"schema": {"type": "string", "format": "binary"}}}, "description": "bytes"}
+}
+_FILE: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "description": "the file itself, 20 MiB at most",
+        "content": {_BYTES: {"schema": {"type": "string", "format": "binary", "minLength": 1}}},
+    }
 }
 
 
@@ -48,14 +55,13 @@ def router(files: Files) -> APIRouter:
         content = await files.text(token.accounts, message_id)
         return StreamingResponse(content, media_type=_BYTES, headers=_attached(f"message-{message_id}.txt"))
 
-    @paths.post("/uploads", status_code=201)
+    @paths.post("/uploads", status_code=201, openapi_extra=_FILE)
     async def upload_file(
-        token: TicketsWriter,
-        name: Annotated[str, Query(min_length=1, max_length=255)],
-        content: Annotated[bytes, Body(media_type=_BYTES, description="the file itself, 20 MiB at most")],
-        content_type: Annotated[str, Header(max_length=200)] = _BYTES,
+        request: Request, token: TicketsWriter, name: Annotated[str, Query(min_length=1, max_length=255)]
     ) -> Upload:
-        """Upload a file for a reply or note: the body is the file itself."""
+        """Upload a file for a reply or note: the body is the file itself, of whatever type."""
+        content: bytes = request.state.body
+        content_type = request.headers.get("content-type", _BYTES)
         if not content:
             raise invalid("body", "the file is empty")
         clean = content_type.partition(";")[0].strip().lower()

@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from console.api.ports import Requests
+from console.api.ports import Before, Claimed, Requests
 from console.api.problems import ProblemError
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
@@ -40,35 +40,51 @@ async def once(requests: Requests, work: Work, scope: Scope, receive: Receive, s
         return
     asked = _hash(scope)
     before = await requests.begin(token.id, key, request_hash=asked)
-    if before is None:
-        await _first(requests, (token.id, key), lambda kept: work(scope, receive, kept), send)
+    if isinstance(before, Claimed):
+        await _first(requests, before, lambda kept: work(scope, receive, kept), (scope, receive, send))
         return
     if not compare_digest(before.request_hash, asked):
-        raise ProblemError(422, "idempotency-key-reused", "This Idempotency-Key came with another request before.")
+        raise reused()
+    await _again(before)(scope, receive, send)
+
+
+def reused() -> ProblemError:
+    """Make the error for a key that comes with another request than before."""
+    return ProblemError(422, "idempotency-key-reused", "This Idempotency-Key came with another request before.")
+
+
+def _again(before: Before) -> Response:
+    """Give what came before, or raise a problem while it is at work."""
     if before.status is None:
         detail = "A request with this Idempotency-Key is at work: ask again soon."
         raise ProblemError(409, "request-at-work", detail, headers={"Retry-After": "2"})
     headers = {"idempotent-replayed": "true"}
-    again = Response(before.body, status_code=before.status, media_type=before.content_type, headers=headers)
-    await again(scope, receive, send)
+    return Response(before.body, status_code=before.status, media_type=before.content_type or None, headers=headers)
 
 
 async def _first(
-    requests: Requests, name: tuple[int, str], work: Callable[[Send], Awaitable[None]], send: Send
+    requests: Requests,
+    claimed: Claimed,
+    work: Callable[[Send], Awaitable[None]],
+    asgi: tuple[Scope, Receive, Send],
 ) -> None:
+    """Do the work and keep its answer. Who took the key over meanwhile has given the answer: it is given here, too."""
     answer = _Kept()
     try:
         await work(answer)
     except BaseException:
-        await requests.drop(*name)
+        await requests.drop(claimed)
         raise
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status in _NOT_KEPT:
-        await requests.drop(*name)
+        await requests.drop(claimed)
     else:
         body, kind = bytes(answer.body), answer.content_type
-        await requests.finish(*name, status=answer.status, content_type=kind, body=body)
+        instead = await requests.finish(claimed, status=answer.status, content_type=kind, body=body)
+        if instead is not None:
+            await _again(instead)(*asgi)
+            return
     for message in answer.messages:
-        await send(message)
+        await asgi[2](message)
 
 
 class _Kept:
@@ -90,5 +106,9 @@ class _Kept:
 
 
 def _hash(scope: Scope) -> bytes:
-    parts = (scope["method"].encode(), scope["path"].encode(), scope["query_string"], scope["state"]["body"])
-    return sha256(b"".join(len(part).to_bytes(8) + part for part in parts)).digest()
+    """Give the fingerprint of what was asked: method, path, query and body."""
+    found = sha256()
+    for part in (scope["method"].encode(), scope["path"].encode(), scope["query_string"], scope["state"]["body"]):
+        found.update(len(part).to_bytes(8))
+        found.update(part)
+    return found.digest()

@@ -25,6 +25,10 @@ class Tokens(Protocol):
         """Note that it was used now."""
         ...
 
+    async def still(self, token: StoredToken) -> bool:
+        """Say whether it works still, with the same scopes and accounts."""
+        ...
+
 
 class Tickets(Protocol):
     """Tickets and their messages. What belongs to an account that may not be seen is as if it were not there."""
@@ -67,19 +71,30 @@ class Before(Protocol):
     def body(self) -> bytes: ...  # noqa: D102 - see above
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """The right to answer a request: `lease` is for whoever gave it."""
+
+    lease: object
+
+
 class Requests(Protocol):
-    """Answers of requests that may come twice."""
+    """Answers of requests that may come twice, and how much may be uploaded."""
 
-    async def begin(self, token_id: int, key: str, *, request_hash: bytes) -> Before | None:
-        """Claim a key: None when the request shall be done now."""
+    async def begin(self, token_id: int, key: str, *, request_hash: bytes) -> Claimed | Before:
+        """Claim a key, or give what came under it before."""
         ...
 
-    async def finish(self, token_id: int, key: str, *, status: int, content_type: str, body: bytes) -> None:
-        """Keep the answer."""
+    async def finish(self, claimed: Claimed, *, status: int, content_type: str, body: bytes) -> Before | None:
+        """Keep the answer; what stands there instead when another worker has taken the key over meanwhile."""
         ...
 
-    async def drop(self, token_id: int, key: str) -> None:
+    async def drop(self, claimed: Claimed) -> None:
         """Let the key be used again: nothing was done."""
+        ...
+
+    async def check_room(self, token_id: int, size: int) -> None:
+        """Raise a problem when a token may not upload so many bytes now."""
         ...
 
 
@@ -175,13 +190,22 @@ class ShownEvent(Protocol):
     def event(self) -> str: ...  # noqa: D102 - see above
 
 
-class Events(Protocol):
-    """The feed of ticket events, numbered without gaps."""
+class EventsPage(Protocol):
+    """Some events, and the position after which the next ones come."""
 
-    async def after(self, accounts: Accounts, position: int) -> Sequence[ShownEvent]:
-        """Give the next events that may be seen."""
+    @property
+    def events(self) -> Sequence[ShownEvent]: ...  # noqa: D102 - the names say it
+    @property
+    def position(self) -> int: ...  # noqa: D102 - see above
+
+
+class Events(Protocol):
+    """The feed of ticket events, numbered without gaps. What a token may not see is not in them."""
+
+    async def start(self, accounts: Accounts, last: int | None) -> tuple[int, bool]:
+        """Give where a reader begins whose last event was `last`, and whether it has missed something."""
         ...
 
-    async def ends(self) -> tuple[int, int]:
-        """Give the oldest position that is kept and the newest one."""
+    async def page(self, accounts: Accounts, position: int) -> EventsPage:
+        """Give the next events that may be seen."""
         ...

@@ -1,7 +1,7 @@
 """The HTTP API on a real server, over a store that a routing lab fills."""
 
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -88,7 +88,14 @@ def settings_of(database: str, folder: Path, **api: Any) -> Settings:
 
 
 @asynccontextmanager
-async def api_lab(database: str, folder: Path, *, per_minute: int = 100_000, **api: Any) -> AsyncIterator[ApiLab]:
+async def api_lab(
+    database: str,
+    folder: Path,
+    *,
+    per_minute: int = 100_000,
+    timer: Callable[[], float] = time.monotonic,
+    **api: Any,
+) -> AsyncIterator[ApiLab]:
     settings = settings_of(database, folder, **api)
     async with make_pool(database, name="api", max_size=8) as pool:
         async with pool.connection() as connection:
@@ -98,9 +105,7 @@ async def api_lab(database: str, folder: Path, *, per_minute: int = 100_000, **a
         port = free_port()
         blobs = LocalBlobStore(root=settings.blob_folder)
         await blobs.prepare(now=now())
-        app = make_api(
-            rooms(store, blobs), limits=Limits(requests_per_minute=per_minute), clock=now, timer=time.monotonic
-        )
+        app = make_api(rooms(store, blobs), limits=Limits(requests_per_minute=per_minute), clock=now, timer=timer)
         async with WebServer(app=app, host="127.0.0.1", port=port, key="api.port"):
             yield ApiLab(store=store, base=f"http://127.0.0.1:{port}/api/v1")
         blobs.close()

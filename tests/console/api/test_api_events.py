@@ -2,65 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
-from api_lab import ApiLab, api_lab
+import pytest
+from api_feed import blocked, fed, feeding, heard, publish
+from api_lab import api_lab
 from routing_lab import mail
 
-from daemon.adapters import STORE_ERRORS, StoredPositions, TopicSink
-from daemon.clock import now
-from daemon.feeder import GROUP, Feeder
-from daemon.wiring import ensure_topics
-from router.positions import Positions
-from router.relay import Relay
-from ticket_store.feed import EventFeed
-from ticket_store.outbox import PostgresOutbox
-
-
-@asynccontextmanager
-async def feeding(api: ApiLab) -> AsyncIterator[Feeder]:
-    settings, log = api.store.settings, api.store.log
-    await ensure_topics(log, settings)
-    positions = Positions(store=api.lab.store, consumer=GROUP, topic=settings.bus.tickets_topic)
-    load = StoredPositions(positions=positions)
-    consumer = await log.consumer(positions.topic, group=GROUP, load_positions=load)
-    keep = timedelta(days=1)
-    yield Feeder(consumer=consumer, feed=EventFeed(pool=api.store.pool), positions=positions, keep=keep, clock=now)
-    await consumer.close()
-
-
-async def publish(api: ApiLab) -> None:
-    sink = TopicSink(publisher=await api.store.log.publisher(), topic=api.store.settings.bus.tickets_topic)
-    outbox = PostgresOutbox(pool=api.store.pool)
-    relay = Relay(outbox=outbox, sink=sink, clock=now, store_errors=STORE_ERRORS)
-    while await relay.round():
-        pass
-
-
-async def fed(feeder: Feeder, records: int) -> None:
-    async with asyncio.timeout(20):
-        while records > 0:
-            records -= await feeder.turn()
-
-
-async def heard(client: httpx.AsyncClient, last: str, count: int) -> list[tuple[int, dict[str, Any]]]:
-    found: list[tuple[int, dict[str, Any]]] = []
-    position = 0
-    async with asyncio.timeout(20), client.stream("GET", "/events", headers={"Last-Event-ID": last}) as answer:
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        async for line in answer.aiter_lines():
-            if line.startswith("id: "):
-                position = int(line[4:])
-            elif line.startswith("data: "):
-                found.append((position, json.loads(line[6:])))
-                if len(found) == count:
-                    break
-    return found
+from console.api import events
+from daemon.feeder import GROUP
 
 
 async def test_a_reader_hears_each_event_once_and_goes_on_where_it_was(database: str, tmp_path: Path) -> None:
@@ -114,3 +66,95 @@ async def test_more_streams_than_allowed_are_told_to_come_later(database: str, t
             async with other.stream("GET", "/events") as refused:
                 assert refused.status_code == 429
             break
+
+
+async def test_a_place_is_taken_before_the_store_is_asked(database: str, tmp_path: Path) -> None:
+    async with (
+        api_lab(database, tmp_path, streams=1) as api,
+        api.client() as client,
+        api.store.pool.connection() as holder,
+    ):
+        async with holder.transaction():
+            await holder.execute("lock table api_feed")
+            first = asyncio.create_task(first_line(client))
+            await blocked(api)
+            answer = await client.get("/events")
+            assert (answer.status_code, answer.headers["content-type"]) == (429, "application/problem+json")
+        assert (await first).startswith("id: ")
+        assert (await first_line(client)).startswith("id: ")
+
+
+async def first_line(client: httpx.AsyncClient) -> str:
+    """Open a stream and leave it; its place is free a moment later."""
+    async with asyncio.timeout(20):
+        while True:
+            async with client.stream("GET", "/events") as answer:
+                if answer.status_code == 200:
+                    return await anext(answer.aiter_lines())
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update api_tokens set revoked_at = now()",
+        "update api_tokens set expires_at = now()",
+        "update api_tokens set scopes = '{tickets:read}'",
+        "update api_tokens set accounts = '{sales}'",
+    ],
+)
+async def test_a_stream_ends_soon_after_its_token_was_revoked_or_got_less(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    monkeypatch.setattr(events, "SURE_SECONDS", 0.1, raising=False)
+    async with (
+        api_lab(database, tmp_path) as api,
+        api.client() as client,
+        asyncio.timeout(20),
+        client.stream("GET", "/events") as answer,
+    ):
+        lines = answer.aiter_lines()
+        assert await anext(lines)
+        await api.lab.run(change)
+        assert [line async for line in lines][-1:] in ([], [""])
+
+
+async def test_a_token_that_is_used_elsewhere_hears_on(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "SURE_SECONDS", 0.0, raising=False)
+    async with api_lab(database, tmp_path) as api, feeding(api) as feeder, api.client() as client:
+        hearing = asyncio.create_task(heard(client, "0", 1))
+        assert (await client.get("/tickets")).status_code == 200
+        await api.lab.route(mail("a"))
+        await publish(api)
+        await fed(feeder, 1)
+        assert len(await hearing) == 1
+
+
+async def test_a_reader_is_not_told_numbers_of_tickets_that_it_may_not_see(database: str, tmp_path: Path) -> None:
+    async with api_lab(database, tmp_path) as api, feeding(api) as feeder, api.client() as client:
+        await api.lab.route(mail("a"), mail("b", account="sales", subject="Bill"), mail("c", subject="Fax"))
+        numbers = {row["subject"]: row["number"] for row in await api.lab.rows("select subject, number from tickets")}
+        into_foreign = {"into": numbers["Bill"]}
+        assert (await client.post(f"/tickets/{numbers['Printer']}/merge", json=into_foreign)).status_code == 200
+        moved = (await api.lab.rows("select id from messages where subject = 'Bill'"))[0]["id"]
+        to_own = {"to": numbers["Fax"]}
+        assert (await client.post(f"/messages/{moved}/move", json=to_own)).status_code == 200
+        await publish(api)
+        count = (await api.lab.rows("select count(*) as n from outbox"))[0]["n"]
+        await fed(feeder, count)
+        everything = await heard(client, "0", count)
+        async with api.client(accounts=["support"]) as restricted:
+            seen = await heard(restricted, "0", 4)
+    assert numbers["Bill"] in json.dumps(everything)
+    assert numbers["Bill"] not in json.dumps(seen)
+    by_position = dict(everything)
+    assert [event["type"] for _, event in seen].count("ticket.merged") == 1
+    assert all(without_others(by_position[position]) == event for position, event in seen)
+
+
+def without_others(event: dict[str, Any]) -> dict[str, Any]:
+    data = {name: value for name, value in event["data"].items() if name != "other"}
+    ticket = {name: value for name, value in data["ticket"].items() if name != "merged_into"}
+    return {**event, "data": {**data, "ticket": ticket}}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from console.api.gate import _read
+from console.api import bodies
 from console.api.problems import ProblemError
 
 SCOPE: dict[str, Any] = {"type": "http", "headers": [(b"content-length", b"10")]}
@@ -20,4 +20,4 @@ async def test_a_body_that_is_cut_off_is_no_body() -> None:
         return parts.pop(0)
 
     with pytest.raises(ProblemError, match="nothing was done"):
-        await _read(dict(SCOPE), receive, 1000)
+        await bodies.read(dict(SCOPE), receive, 1000)

@@ -79,3 +79,13 @@ async def test_a_path_that_is_none_gives_a_problem(database: str, tmp_path: Path
         assert answer.status_code in (401, 404, 422)
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_right_token_is_let_in_whatever_its_proxy_let_through_before(database: str, tmp_path: Path) -> None:
+    async with api_lab(database, tmp_path, timer=lambda: 0.0) as api:
+        right = await api.token()
+        wrong = "sbt_aaaaaaaa_" + right.split("_")[2]
+        answers = [await status_with(api.base, bearer(wrong)) for _ in range(12)]
+        assert answers == [401] * 10 + [429] * 2
+        assert await status_with(api.base, bearer(right)) == 200
+        assert await status_with(api.base, bearer(wrong)) == 429
