@@ -3,11 +3,11 @@
 from console.api.app import Rooms
 from daemon.api_access import GateTokens
 from daemon.api_actions import ApiActions, ApiSpool
+from daemon.api_channels import ApiChannels
 from daemon.api_events import ApiEvents
 from daemon.api_files import ApiFiles, GateRequests
 from daemon.api_tickets import ApiTickets
 from daemon.clock import now
-from daemon.look import channel_rows
 from daemon.opened import Opened
 from ticket_store.api_requests import ApiRequests
 from ticket_store.api_tokens import ApiTokens
@@ -27,5 +27,5 @@ def rooms(store: Opened, blobs: LocalBlobStore) -> Rooms:
         files=ApiFiles(tickets=tickets, requests=requests, blobs=blobs, clock=now),
         events=ApiEvents(pool=store.pool),
         streams=store.settings.api.streams,
-        channels=lambda: channel_rows(store.settings),
+        channels=ApiChannels(pool=store.pool, settings=store.settings),
     )

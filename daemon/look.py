@@ -14,7 +14,6 @@ from typing import Any, Final
 import psycopg
 
 from console import tables
-from daemon.channels import channels
 from daemon.cli_options import loaded_settings, print_json, print_line, print_table
 from daemon.clock import now
 from daemon.errors import NO, UNAVAILABLE, UserError
@@ -102,19 +101,6 @@ def ledger_rows(found: Ledger) -> list[Mapping[str, Any]]:
         {"balanced": None, **row, "account": row["account"] or NO_ACCOUNT} for row in found.as_json()["accounts"]
     ]
     return [*accounts, {"account": "all", **whole}]
-
-
-def channel_rows(settings: Settings) -> list[dict[str, Any]]:
-    """Give the channels and the accounts that use them."""
-    accounts = settings.accounts
-    return [
-        {
-            "channel": channel.name,
-            "what": channel.title,
-            "accounts": [name for name, found in accounts.items() if getattr(found, "channel", "") == channel.name],
-        }
-        for channel in channels().values()
-    ]
 
 
 def readiness_of(settings: Settings) -> Mapping[str, Any]:

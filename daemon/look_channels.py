@@ -23,7 +23,7 @@ def show_channels(*, as_json: bool) -> None:
     """Print them; states are unknown where no store can be asked."""
     settings = loaded_settings().settings
     states = _states()
-    found = [_channel(name, settings, states) for name in channels()]
+    found = [channel_state(name, settings, states) for name in channels()]
     if as_json:
         print_json(found)
         return
@@ -46,7 +46,8 @@ async def _read(store: Opened) -> Mapping[str, ChannelState]:
     return {state.account: state for state in await read_states(store.pool)}
 
 
-def _channel(name: str, settings: Settings, states: Mapping[str, ChannelState]) -> dict[str, Any]:
+def channel_state(name: str, settings: Settings, states: Mapping[str, ChannelState]) -> dict[str, Any]:
+    """Say how a channel is: its accounts of the settings, and its quality."""
     quality = qualities()[name]
     mine = [account for account in settings.accounts if settings.account(account).channel == name]
     return {

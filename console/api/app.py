@@ -13,7 +13,7 @@ from console.api import actions, channels, events, files, problems, spool, ticke
 from console.api.access import PROBLEMS, secured
 from console.api.gate import ROOT, Gate, Limits
 from console.api.needed import scopes_of
-from console.api.ports import Actions, Events, Files, Requests, Row, Spool, Tickets, Tokens
+from console.api.ports import Actions, Channels, Events, Files, Requests, Spool, Tickets, Tokens
 
 VERSION: Final = "1.0.0"
 ABOUT: Final = "Tickets of every channel: read them, answer them, place what is held, hear what happens."
@@ -31,7 +31,7 @@ class Rooms:
     files: Files
     events: Events
     streams: int
-    channels: Callable[[], Sequence[Row]]
+    channels: Channels
 
 
 def make_api(rooms: Rooms, *, limits: Limits, clock: Callable[[], datetime], timer: Callable[[], float]) -> ASGIApp:

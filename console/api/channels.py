@@ -1,41 +1,56 @@
 """The channels and their accounts."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from datetime import datetime
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, Field
 
 from console.api.access import ChannelsReader
-from console.api.ports import Row
+from console.api.ports import Channels
+
+
+class AccountState(BaseModel):
+    """How an account is."""
+
+    account: str
+    state: str = Field(description="listening, polling, trouble, starting; silent: no process serves it; or unknown")
+    problem: str = Field(description="what is wrong, for people; empty when nothing is")
+    since: datetime | None = Field(description="so long it has been in this state")
+    delivered_at: datetime | None = Field(description="when the last delivery was stored")
+    refused: dict[str, int] = Field(description="deliveries refused today (UTC), by reason: they were never accepted")
+    paused_until: datetime | None = Field(description="the platform told us to wait with what we send")
+
+
+class QualityRule(BaseModel):
+    """How far a channel is with one rule."""
+
+    state: str = Field(description="done, todo or exempt")
+    why: str
 
 
 class Channel(BaseModel):
-    """A channel, and how it is, as `switchboard channels --json` says it."""
-
-    model_config = ConfigDict(extra="allow")
+    """A channel, how it is, and how good it is."""
 
     channel: str
-    accounts: list[Any]
+    what: str
+    accounts: list[AccountState] = Field(description="those that the token reaches")
+    quality: dict[str, QualityRule]
+    quality_summary: str
 
 
-class Channels(BaseModel):
+class ChannelList(BaseModel):
     """All of them."""
 
     items: list[Channel]
 
 
-def router(channels: Callable[[], Sequence[Row]]) -> APIRouter:
+def router(channels: Channels) -> APIRouter:
     """Make the path."""
     paths = APIRouter(tags=["channels"])
 
     @paths.get("/channels")
-    async def list_channels(token: ChannelsReader) -> Channels:
-        """List the channels, each with those of its accounts that the token reaches."""
-        rows = [
-            {**row, "accounts": [account for account in row["accounts"] if token.sees(str(account))]}
-            for row in channels()
-        ]
-        return Channels(items=[Channel.model_validate(row) for row in rows])
+    async def list_channels(token: ChannelsReader) -> ChannelList:
+        """List the channels, each with those of its accounts that the token reaches, and how they are now."""
+        return ChannelList(items=[Channel.model_validate(row) for row in await channels.all(token.accounts)])
 
     return paths

@@ -179,6 +179,14 @@ class Files(Protocol):
         ...
 
 
+class Channels(Protocol):
+    """The channels and their accounts."""
+
+    async def all(self, accounts: Accounts) -> Sequence[Row]:
+        """Give every channel with those of its accounts that may be seen, and how they are."""
+        ...
+
+
 class ShownEvent(Protocol):
     """An event of the feed."""
 
