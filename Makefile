@@ -28,7 +28,7 @@ $(VENV)/.ready: requirements-dev.txt pyproject.toml
 run: setup ## start the daemon: SMTP on 2525, HTTP on 8080, everything else embedded
 	@$(BIN)/switchboard run
 
-demo: setup ## send a dozen varied mails to a daemon of its own and show what became of them
+demo: setup ## show a ticket and an answer on every channel, and what becomes of a dozen mails
 	@$(BIN)/switchboard demo
 
 check: setup lint types imports ## lint, format, types, imports, rooms (no servers)

@@ -15,9 +15,10 @@ def demo(
     *,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the daemon running at the end (also: KEEP=1).")] = False,
 ) -> None:
-    """Show on a dozen mails what Switchboard does.
+    """Show every channel, and what becomes of a dozen mails.
 
-    Starts a daemon of its own, sends it varied mails, shows what became of each, and leaves nothing behind.
+    Starts a daemon of its own with platforms on this machine, lets customers write and an agent answer, shows what
+    became of each, and leaves nothing behind.
     """
     from daemon.demo.run import run_demo  # noqa: PLC0415 - see `daemon.cli`
 

@@ -1,24 +1,22 @@
 """The demo's second half: an agent answers by command, the customer by mail, and why each message is where it is."""
 
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any, Final
 
 from console.tables import Column
 from daemon.demo.mails import ANA, DemoMail, answer_to
-from daemon.demo.relay import DemoRelay, is_notice
+from daemon.demo.relay import is_notice, wait_for
+from daemon.demo.stage import Stage
 from daemon.errors import UserError
+from doubles.mail_relay import MailRelay
 from schemas.numbers import shown
 from ticket_store.pool import Pool
 from ticket_store.spool import list_spool, show_held
 from ticket_store.tickets import list_tickets, show_ticket
 
 TEXT: Final = "We have corrected the address. Here is the new invoice."
-COMMAND_SECONDS: Final = 60
 
 SENT: Final = (
     Column(key="to", style="bold"),
@@ -36,18 +34,13 @@ REASONS: Final = (
 Row = dict[str, Any]
 
 
-def answered(folder: Path, environment: Mapping[str, str], relay: DemoRelay, tickets: Sequence[Row]) -> DemoMail:
+def answered(stage: Stage, relay: MailRelay, tickets: Sequence[Row]) -> DemoMail:
     """Let an agent answer Ana's ticket; give her answer to what the relay got. Raises `UserError`."""
     number = next((row["number"] for row in tickets if row["requester"] == ANA), None)
     if number is None:
         raise UserError("there is no ticket of Ana to answer")
-    command = [sys.executable, "-m", "daemon", "tickets", "reply", number, "--text", TEXT, "--by", "Rita"]
-    done = subprocess.run(  # noqa: S603 - our own program
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
-    )
-    if done.returncode:
-        raise UserError(f"the agent could not answer: {done.stderr.strip()}")
-    return answer_to(relay.wait_for(ANA, notice=False))
+    stage.command("tickets", "reply", number, "--text", TEXT, "--by", "Rita")
+    return answer_to(wait_for(relay, ANA, notice=False))
 
 
 def sent_rows(mails: Sequence[EmailMessage]) -> Iterator[Row]:
@@ -59,10 +52,10 @@ def sent_rows(mails: Sequence[EmailMessage]) -> Iterator[Row]:
         yield {"to": str(mail["To"]), "what": what, "subject": str(mail["Subject"]), "text": text}
 
 
-async def reasons(pool: Pool, now: datetime) -> list[Row]:
-    """Give every message, where it is, and why: what `tickets show` and `spool show` say of it."""
+async def reasons(pool: Pool, now: datetime, *, account: str) -> list[Row]:
+    """Give an account's messages, where each is, and why: what `tickets show` and `spool show` say of it."""
     async with pool.connection() as connection:
-        tickets = await list_tickets(connection)
+        tickets = [ticket for ticket in await list_tickets(connection) if ticket.account == account]
         details = [await show_ticket(connection, ticket.number) for ticket in reversed(tickets)]
         held = [await show_held(connection, line.id, now=now) for line in await list_spool(connection, now=now)]
     placed = [

@@ -1,14 +1,27 @@
 import os
+import re
 import subprocess
 from functools import cache
+from pathlib import Path
 
+import httpx
 import pytest
 from running_daemon import COMMAND
 
+from daemon.channels import channels
+from daemon.demo.channels import Answered, customers
+from daemon.demo.channels import mistakes as answers_astray
+from daemon.demo.customers import ANSWERS, Heard
 from daemon.demo.mails import LARGE_FILE, DemoMail, demo_mails
-from daemon.demo.run import Outcome, mistakes
+from daemon.demo.relay import demo_relay
+from daemon.demo.scenes import Outcome, mistakes
+from daemon.demo.stage import Stage
+from daemon.demo.systems import SystemCustomer
 from schemas.base import MAX_FILE_BYTES
 from ticket_store.ledger import Ledger, Outcomes
+
+NOT_YET = {"webform"}
+"""Channels whose customer the demo does not have yet."""
 
 
 @cache
@@ -28,6 +41,10 @@ def test_the_demo_shows_what_it_promises_and_leaves_nothing_behind(tmp_path_fact
         [*COMMAND, "demo"], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=200
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    for channel in channels().keys() - NOT_YET:
+        assert re.search(
+            rf"^ {channel} .*\d{{3}}-\d{{3}}-\d{{4}} .*(sent|seen|queued) *$", done.stdout, re.MULTILINE
+        ), channel
     for said in (
         "Pedido 4711",
         "ログインできません",
@@ -53,8 +70,23 @@ def test_the_demos_mails_are_thirteen_and_show_every_fate() -> None:
 
 
 def test_the_demo_names_every_promise_that_was_not_kept() -> None:
-    nothing = Ledger(accepted=12, outcomes=Outcomes(ticketed=12), in_flight=0, refused=0, accounts={})
+    twelve = Outcomes(ticketed=12)
+    nothing = Ledger(accepted=12, outcomes=twelve, in_flight=0, refused=0, accounts={"support": (twelve, 0)})
     found = list(mistakes(list(sent()), Outcome(tickets=[], spool=[], ledger=nothing)))
     assert "duplicates: 0 instead of 1" in found
     assert "the mail of eve@elsewhere.example is not held as stranger" in found
     assert "a ticket of kenji@rei.example is missing" in found
+
+
+def test_the_demo_has_a_customer_and_an_answer_for_every_channel(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    with demo_relay(stage.relay_port) as relay, customers(stage, relay) as everybody:
+        assert {customer.channel for customer in everybody} == set(channels()) - NOT_YET == ANSWERS.keys()
+        assert len({customer.account for customer in everybody}) == len(everybody)
+        assert set(stage.settings.accounts) == {customer.account for customer in everybody}
+
+
+def test_the_demo_names_an_answer_that_went_astray() -> None:
+    customer = SystemCustomer(lambda _: httpx.Client())
+    wrong = Answered(customer=customer, number="1" * 10, heard=Heard(text="else", seen=""), state="failed")
+    assert list(answers_astray([wrong])) == ["api: order system heard 'else'", "api: the ticket says 'failed'"]
