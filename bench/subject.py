@@ -78,7 +78,7 @@ class Subject:
             process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, cwd=self.folder)
         try:
             self._wait_until_ready(process)
-            with psycopg.connect(self._url(), autocommit=True) as connection:
+            with psycopg.connect(self.url(), autocommit=True) as connection:
                 yield Watch(subject=self, pid=process.pid, connection=connection)
         finally:
             stop(process)
@@ -92,7 +92,8 @@ class Subject:
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
-    def _url(self) -> str:
+    def url(self) -> str:
+        """Give the connection string of the store, while it runs."""
         return self.settings.get("STORE__URL") or EmbeddedPostgres(folder=self.folder / "data" / "postgres").url()
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
