@@ -6,6 +6,7 @@ Every delivery is signed as its platform signs, just before a run, and is a whol
 import copy
 import json
 import random
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -146,6 +147,11 @@ def _api(content: dict[str, Any], number: int) -> None:
         content["conversation"] = f"order-{number % PEOPLE}"
     elif isinstance(content.get("sender"), dict):
         content["sender"]["id"] = f"buyer{number % PEOPLE}@customer.example"
+    if content.get("text"):
+        content["text"] = f"{number}: {content['text']}"
+    for file in content.get("files") or ():  # nobody sends the same bytes a hundred times a second
+        if isinstance(file, dict) and "content" in file:
+            file["content"] = b64encode(f"{number}: {file['content']}".encode()).decode()
 
 
 def _telegram(content: dict[str, Any], number: int) -> None:

@@ -1,6 +1,6 @@
 """The same HTTP server with nothing behind it: reads a request and says 200. The yardstick of the webhook bench.
 
-    python bench/straw_man.py          prints its port, and serves until its standard input ends
+python bench/straw_man.py          prints its port, and serves until its standard input ends
 """
 
 import asyncio
@@ -21,7 +21,9 @@ PATIENCE: Final = 20.0
 Message = MutableMapping[str, Any]
 
 
-async def answer(scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[..., Awaitable[None]]) -> None:
+async def answer(
+    scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[..., Awaitable[None]]
+) -> None:
     """Read the whole body, and say yes."""
     del scope
     while (await receive()).get("more_body"):

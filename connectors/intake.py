@@ -88,8 +88,9 @@ class Unmetered:
 class Intake:
     """Accepts deliveries of one channel. Safe for many concurrent callers.
 
-    `undecodable` makes the record for a delivery that cannot be read; `seconds` bounds one `accept`, `assess_seconds`
-    bounds asking about one sender (then the verdict is `temperror`).
+    `undecodable` makes the record for a delivery that cannot be read; `assess` finds out about the senders of those
+    deliveries about which it `asks`. `seconds` bounds one `accept`, `assess_seconds` bounds asking about one sender
+    (then the verdict is `temperror`).
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class Intake:
         sink: MessageSink,
         door: Door,
         assess: Assess | None = None,
+        asks: Callable[[Delivery], bool] = lambda _: True,
         meter: IntakeMeter | None = None,
         seconds: float = ACCEPT_SECONDS,
         assess_seconds: float = ASSESS_SECONDS,
@@ -111,6 +113,7 @@ class Intake:
         self._sink = sink
         self._door = door
         self._assess = assess
+        self._asks = asks
         self._meter = meter or Unmetered()
         self._seconds = seconds
         self._assess_seconds = assess_seconds
@@ -166,7 +169,11 @@ class Intake:
 
     async def _store(self, deliveries: Sequence[Delivery]) -> tuple[str, ...]:
         normalized = [await self._one(delivery) for delivery in deliveries]
-        messages, _ = await asyncio.gather(self._assessed(deliveries, normalized), self._put(deliveries, normalized))
+        messages: Sequence[InboundMessage] = [one.message for one in normalized]
+        if self._assess is not None and any(map(self._asks, deliveries)):
+            messages, _ = await asyncio.gather(self._assessed(deliveries, messages), self._put(deliveries, normalized))
+        else:
+            await self._put(deliveries, normalized)
         await self._publish(deliveries, messages)
         for message in messages:
             self._meter.accepted(account=message.account, kind=message.kind)
@@ -192,21 +199,22 @@ class Intake:
     async def _put(self, deliveries: Sequence[Delivery], normalized: Sequence[Normalized]) -> None:
         contents = dict.fromkeys(delivery.raw for delivery in deliveries)
         contents.update(dict.fromkeys(blob for one in normalized for blob in one.blobs))
-        stored = {ref.sha256 for ref in await asyncio.gather(*(self._blobs.put(content) for content in contents))}
+        if len(contents) == 1:  # the usual webhook: no task of its own
+            refs = [await self._blobs.put(*contents)]
+        else:
+            refs = await asyncio.gather(*map(self._blobs.put, contents))
+        stored = {ref.sha256 for ref in refs}
         if any(one.message.raw.sha256 not in stored for one in normalized):
             raise LaterError("a message names a raw delivery that was not stored")
 
     async def _assessed(
-        self, deliveries: Sequence[Delivery], normalized: Sequence[Normalized]
+        self, deliveries: Sequence[Delivery], messages: Sequence[InboundMessage]
     ) -> Sequence[InboundMessage]:
-        messages = [one.message for one in normalized]
-        if self._assess is None:
-            return messages
         verdicts = await asyncio.gather(*map(self._verdict, deliveries, messages))
         return [m.model_copy(update={"verdict": verdict}) for m, verdict in zip(messages, verdicts, strict=True)]
 
     async def _verdict(self, delivery: Delivery, message: InboundMessage) -> Verdict:
-        if self._assess is None or message.kind is Kind.UNDECODABLE:
+        if self._assess is None or message.kind is Kind.UNDECODABLE or not self._asks(delivery):
             return message.verdict
         try:
             async with asyncio.timeout(self._assess_seconds):

@@ -7,11 +7,10 @@ from typing import Final
 import structlog
 
 from connectors.base import Closing, Connector, Delivery, Normalized
-from connectors.intake import Assess
 from daemon.channels import channels
 from daemon.errors import UserError
 from daemon.settings import Settings
-from schemas.message import InboundMessage, Verdict
+from schemas.message import InboundMessage
 
 MAIL: Final = "mail"
 INLINE_BYTES: Final = 64 * 1024
@@ -75,14 +74,6 @@ class Readers:
         return connector.undecodable(delivery, reason)
 
 
-class MailAlone:
-    """Assesses senders of mail; other platforms have proved theirs, and `normalize` has said so."""
-
-    def __init__(self, *, assess: Assess) -> None:
-        self._assess = assess
-
-    async def __call__(self, delivery: Delivery, message: InboundMessage) -> Verdict:
-        """Give what is known of the sender."""
-        if delivery.account.channel != MAIL:
-            return message.verdict
-        return await self._assess(delivery, message)
+def asks_about(delivery: Delivery) -> bool:
+    """Say whether a sender is assessed: those of mail are; other platforms have proved theirs in `normalize`."""
+    return delivery.account.channel == MAIL
