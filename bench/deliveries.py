@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel
-
 from connectors.base import Account, Delivery, InvalidDeliveryError, Push, RefusedError, Signs
 from connectors.making import clean
 from daemon.channels import channels
@@ -99,7 +97,7 @@ def _patterns() -> Iterator[_Pattern]:
 
 
 def _connector(channel: str, settings: Mapping[str, Any]) -> Push:
-    model: BaseModel = channels()[channel].settings.model_validate({"channel": channel, **settings})
+    model = channels()[channel].settings.model_validate({"channel": channel, **settings})
     account = Account(name=channel, channel=channel, scope=channel)
     connector = channels()[channel].connect(account=account, settings=model)
     if not isinstance(connector, Push):

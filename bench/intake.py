@@ -80,34 +80,31 @@ class Bench:
         """Measure all runs on one engine."""
         port = free_port()
         own = {**settings, **environment(), "INTAKE__PORT": str(port)}
-        deliveries, keys = Deliveries(port=port), list[str]()
+        deliveries = Deliveries(port=port)
+        target = Target(port=port, deliveries=deliveries)
         with deployment(own) as subject, subject.running("ingest") as watch:
-            self._once(deliveries, keys, port, WARM_UP, None)
+            self._once(target, WARM_UP)
+            processors = Processors(watch=watch, broker=broker)
             for run in range(self.options.runs):
-                self._full(name, run, deliveries, keys, port, Processors(watch=watch, broker=broker))
-                self._paced(name, run, deliveries, keys, port, Processors(watch=watch, broker=broker))
+                self._say(f"{name}, run {run + 1}: as fast as it goes")
+                self._straw_man(deliveries)
+                self._full(name, target, processors)
+                self._say(f"{name}, run {run + 1}: {self.options.paced:,.0f} a second")
+                self._paced(name, target, processors)
             if self.options.stacks:
-                self._sampled(name, deliveries, keys, port, watch)
-            check(subject, keys)
+                self._sampled(name, target, watch)
+            check(subject, target.keys)
 
-    def _full(
-        self, name: str, run: int, deliveries: Deliveries, keys: list[str], port: int, processors: "Processors"
-    ) -> None:
-        self._say(f"{name}, run {run + 1}: as fast as it goes")
-        self._straw_man(deliveries)
+    def _full(self, name: str, target: "Target", processors: "Processors") -> None:
         before = processors.read()
-        loaded = self._once(deliveries, keys, port, self.options.deliveries, None)
+        loaded = self._once(target, self.options.deliveries)
         self.results.add(name, loaded, since(before, processors.read()))
         self.progress.advance(self.bar)
 
-    def _paced(
-        self, name: str, run: int, deliveries: Deliveries, keys: list[str], port: int, processors: "Processors"
-    ) -> None:
-        rate = self.options.paced
-        self._say(f"{name}, run {run + 1}: {rate:,.0f} a second")
+    def _paced(self, name: str, target: "Target", processors: "Processors") -> None:
         before = processors.read()
-        loaded = self._once(deliveries, keys, port, self.options.deliveries // 2, rate)
-        self.results.add(f"{name} at {rate:,.0f}/s", loaded, since(before, processors.read()))
+        loaded = self._once(target, self.options.deliveries // 2, self.options.paced)
+        self.results.add(f"{name} at {self.options.paced:,.0f}/s", loaded, since(before, processors.read()))
         self.progress.advance(self.bar)
 
     def _straw_man(self, deliveries: Deliveries) -> None:
@@ -117,16 +114,17 @@ class Bench:
         loaded = load(requests, port=port, connections=self.options.connections)
         self.results.add("straw man", loaded, {"straw man": seconds_of(psutil.Process(pid)) - before})
 
-    def _once(self, deliveries: Deliveries, keys: list[str], port: int, count: int, rate: float | None) -> Loaded:
-        ready = deliveries.make(count)
-        keys.extend(one.key for one in ready)
-        return load([one.request for one in ready], port=port, connections=self.options.connections, rate=rate)
+    def _once(self, target: "Target", count: int, rate: float | None = None) -> Loaded:
+        ready = target.deliveries.make(count)
+        target.keys.extend(one.key for one in ready)
+        requests = [one.request for one in ready]
+        return load(requests, port=target.port, connections=self.options.connections, rate=rate)
 
-    def _sampled(self, name: str, deliveries: Deliveries, keys: list[str], port: int, watch: Watch) -> None:
+    def _sampled(self, name: str, target: "Target", watch: Watch) -> None:
         out = OUT / f"intake-{name}.stacks"
         self._say(f"{name}: once more, sampled into {out.relative_to(ROOT)}")
         with sampled(watch.pid, out):
-            self._once(deliveries, keys, port, self.options.deliveries, None)
+            self._once(target, self.options.deliveries)
         found = list(shares(out.read_text(encoding="utf-8")).items())[:PLACES]
         rows = [[place, f"{share:.1%}"] for place, share in found]
         print(f"\n### Sampled, {name}\n\n" + table(["where", "share"], rows))
@@ -135,6 +133,15 @@ class Bench:
         self.progress.update(self.bar, description=words)
         if not self.progress.console.is_terminal:
             print(words, file=sys.stderr, flush=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Where deliveries go, and the keys of all that went there."""
+
+    port: int
+    deliveries: Deliveries
+    keys: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Reads what stands in the inbound topic, on either engine: a bench's figures count only if every record is there, once."""
+"""Reads what stands in the inbound topic, on either engine: figures count only if every record is there, once."""
 
 import json
 from collections import Counter
@@ -45,7 +45,7 @@ async def _earliest(_topic: str, _partitions: frozenset[int]) -> Mapping[int, St
 
 
 def difference(expected: Iterable[str], found: Counter[str]) -> str:
-    """Say what is wrong with the log; nothing when each expected key stands there exactly once and nothing else does."""
+    """Say what is wrong with the log; nothing when each expected key stands there once, and no other does."""
     wanted = set(expected)
     missing, twice = wanted - found.keys(), [key for key, times in found.items() if times > 1]
     strange = found.keys() - wanted

@@ -32,7 +32,9 @@ from daemon.process import Process
 from daemon.settings import Settings
 from daemon.sink import BusSink
 from daemon.wiring import LatePublisher, database_url, ensure_topics, make_log
+from ticket_store.blobs_journal import can_sync_file_systems
 from ticket_store.blobs_journaled import JournaledBlobStore
+from ticket_store.blobs_local import LocalBlobStore
 from ticket_store.pool import Pool, make_pool
 
 LOOK_EVERY: Final = 1.0
@@ -93,7 +95,7 @@ async def make_parts(
 ) -> ChannelParts:
     """Put the pipeline together: connectors, parsers, blob store, bus; the stack closes them."""
     settings = process.settings
-    blobs = JournaledBlobStore(root=settings.blob_folder)
+    blobs = (JournaledBlobStore if can_sync_file_systems() else LocalBlobStore)(root=settings.blob_folder)
     stack.callback(blobs.close)
     try:
         await blobs.prepare(now=now())

@@ -40,7 +40,8 @@ class PushDoor:
 
     def __init__(self, *, connector: Push, intake: AccountIntake, clock: Callable[[], datetime]) -> None:
         self._connector = connector
-        self._redacts = connector if isinstance(connector, Redacts) else None  # asking costs as much as parsing
+        self._screens = connector if isinstance(connector, Screens) else None  # asking costs as much as parsing does
+        self._redacts = connector if isinstance(connector, Redacts) else None
         self._intake = intake
         self._clock = clock
 
@@ -48,8 +49,8 @@ class PushDoor:
         """Refuse what can be refused before its body is read, or say later; None for what may go on."""
         try:
             check_length(headers)
-            if isinstance(self._connector, Screens):
-                self._connector.screen(headers, at=self._clock())
+            if self._screens is not None:
+                self._screens.screen(headers, at=self._clock())
             self._intake.check()
         except TooLargeError:
             return _TOO_LARGE

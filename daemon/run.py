@@ -19,6 +19,7 @@ from daemon.cli_options import loaded_settings
 from daemon.clock import now
 from daemon.console import console
 from daemon.errors import UserError
+from daemon.file_limit import raise_file_limit
 from daemon.health import POSTGRES, STARTING, Board, Report, readiness
 from daemon.ingest import ingest
 from daemon.metrics import Gathered, ProcessMetrics, exposition
@@ -75,6 +76,7 @@ def run_all(*, roles: Sequence[str], workers: int) -> None:
 
 def _begin(name: str) -> Loaded:
     loaded = loaded_settings()
+    raise_file_limit()
     with suppress(OSError):
         _make_data_folder(loaded.settings.data_dir)
     logs.configure(level=loaded.settings.log.level, format_=loaded.settings.log.format, process=name)

@@ -88,6 +88,8 @@ class WebServer:
                 http=self._protocol,
                 ws="websockets-sansio",
                 ws_max_size=WS_MAX_BYTES,
+                ws_per_message_deflate=False,  # lines are short, and every open chat would hold two windows of zlib
+                ws_ping_interval=None,  # pages ping by themselves, and a chat that is silent is closed
                 timeout_graceful_shutdown=self._grace,
             )
             self._server = _Quiet(config)

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-MOST_ENTRY: Final = 64 * 1024
+MOST_ENTRY: Final = 256 * 1024
 """Bytes of a blob; larger ones are synced by themselves."""
 MOST_SEGMENT: Final = 128 * 1024 * 1024
 """Bytes of a segment after which the next one begins."""
@@ -197,11 +197,14 @@ class Journal:
             self._retired.remove(segment)
 
 
+def can_sync_file_systems() -> bool:
+    """Say whether this system has `syncfs` (Linux has it, macOS has not); without it a journal would only grow."""
+    return hasattr(ctypes.CDLL(None), "syncfs")
+
+
 def sync_file_system(folder: Path) -> None:
-    """Make durable all that was written to the file system of a folder. Raises `OSError`."""
-    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
-    if syncfs is None:
-        raise OSError(38, "this system cannot sync a whole file system (syncfs)")
+    """Make durable all that was written to the file system of a folder (syncfs(2)). Raises `OSError`."""
+    syncfs = ctypes.CDLL(None, use_errno=True).syncfs
     file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         if syncfs(file) != 0:

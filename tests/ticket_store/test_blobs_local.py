@@ -14,6 +14,7 @@ import pytest
 from schemas.message import BlobRef
 from ticket_store.blobs import StoredBlob
 from ticket_store.blobs_disk import Space, space
+from ticket_store.blobs_journaled import JournaledBlobStore
 from ticket_store.blobs_local import LocalBlobStore
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -45,9 +46,9 @@ def opened() -> Iterator[list[LocalBlobStore]]:
         store.close()
 
 
-@pytest.fixture
-async def store(root: Path, opened: list[LocalBlobStore]) -> LocalBlobStore:
-    made = LocalBlobStore(root=root)
+@pytest.fixture(params=[LocalBlobStore, JournaledBlobStore])
+async def store(root: Path, opened: list[LocalBlobStore], request: pytest.FixtureRequest) -> LocalBlobStore:
+    made: LocalBlobStore = request.param(root=root)
     opened.append(made)
     await made.prepare(now=datetime.now(UTC))
     return made
