@@ -11,8 +11,9 @@ import resource
 import select
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 READ: Final = 64 * 1024
@@ -65,7 +66,7 @@ class Pages:
         while len(self.pages) < wanted:
             some = [self._connect() for _ in range(min(AT_A_TIME, wanted - len(self.pages)))]
             self.pages.extend(some)
-            self._until(lambda some=some: all(page.chat for page in some), "a page was not welcome")  # type: ignore[misc]
+            self._until(partial(_are_welcome, some), "a page was not welcome")
             self._beat()
             each(len(self.pages))
 
@@ -223,3 +224,7 @@ def allow_files(count: int) -> None:
         raise ChatError(f"{count} open files are needed, and the limit (ulimit -Hn) is {hard}")
     if soft != resource.RLIM_INFINITY and soft < count:
         resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+
+
+def _are_welcome(pages: Sequence[Page]) -> bool:
+    return all(page.chat for page in pages)

@@ -1,6 +1,6 @@
 """`make bench`: thousands of open chats on one process: what they hold in memory, and how fast messages go over them.
 
-    python bench/chats.py [--chats 10000] [--rate 500] [--seconds 20] [--replies 50] [--engines postgres,kafka] [--quick]
+    python bench/chats.py [--chats 10000] [--rate 500] [--seconds 20] [--replies 50] [--engines postgres] [--quick]
 
 Pages say hello and ping as the widget does. Memory is the process's own share (PSS) once all are open and quiet.
 Messages come at even distances on pages all over the place; a latency counts from when a message was due until its ack,
@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -78,7 +78,7 @@ class Replies:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
 
-    def __enter__(self) -> "Replies":
+    def __enter__(self) -> Self:
         if self._rate:
             self._thread.start()
         return self
