@@ -44,7 +44,7 @@ class RefusedCallError(Exception):
 
 @dataclass(kw_only=True)
 class TelegramDouble:
-    """One bot at Telegram."""
+    """One bot at Telegram. `calling` are calls of the webhook that wait for their answer."""
 
     token: str
     port: int = field(default_factory=free_port)
@@ -60,6 +60,7 @@ class TelegramDouble:
     garbled: list[bytes] = field(default_factory=list)
     refusals: list[tuple[int, str, Mapping[str, Any] | None]] = field(default_factory=list)
     pause: float = 0.1
+    calling: int = 0
     _poll: int = 0
     _last: tuple[int, float] = (0, 0.0)
     _server: LoopbackServer | None = None
@@ -105,12 +106,15 @@ class TelegramDouble:
     def deliver(self, raw: bytes, *, secret: str | None = None) -> tuple[int, float]:
         """Call the webhook once; gives the status, 0 when nobody answers, and the wish of Retry-After."""
         headers = {"X-Telegram-Bot-Api-Secret-Token": self.secret if secret is None else secret}
+        self.calling += 1
         try:
             found = httpx.post(
                 self.webhook, content=raw, headers={**headers, "Content-Type": "application/json"}, timeout=10
             )
         except httpx.HTTPError:
             return 0, 0.0
+        finally:
+            self.calling -= 1
         return found.status_code, float(found.headers.get("retry-after", 0))
 
     async def _call(self, request: Request) -> Response:

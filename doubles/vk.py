@@ -28,7 +28,10 @@ HOLD = 25.0
 
 @dataclass(kw_only=True)
 class VkDouble:
-    """One community at VK. `outage`: every call is answered with 503. `failed`: what the next polls say."""
+    """One community at VK. `outage`: every call is answered with 503. `failed`: what the next polls say.
+
+    `calling` are callbacks that wait for their answer.
+    """
 
     community: Community
     port: int = field(default_factory=free_port)
@@ -38,6 +41,7 @@ class VkDouble:
     answers: list[tuple[int, str]] = field(default_factory=list)
     tries: int = 300
     pause: float = 0.1
+    calling: int = 0
     _server: LoopbackServer | None = None
 
     @property
@@ -65,10 +69,13 @@ class VkDouble:
 
     def _call_back(self, event: Mapping[str, Any]) -> tuple[int, str]:
         raw = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+        self.calling += 1
         try:
             answer = httpx.post(self.community.callback_url, content=raw, timeout=10)
         except httpx.HTTPError:
             return 0, ""
+        finally:
+            self.calling -= 1
         return answer.status_code, answer.text
 
     def start(self) -> None:

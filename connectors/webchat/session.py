@@ -39,6 +39,8 @@ SLOW_SECONDS: Final = 10.0
 """A page that does not read what it is sent for so long is gone."""
 MOST_LINES: Final = 100
 RETRY: Final = 5
+PATIENCE: Final = 60.0
+"""Seconds in which nothing goes before a message that was told to come later: what was written first stands first."""
 
 POLICY: Final = 1008
 TOO_BIG: Final = 1009
@@ -81,6 +83,7 @@ class Session:
         self._language = ""
         self._refreshing = False
         self._again = False
+        self._waited_for = ("", 0.0)
 
     async def run(self) -> None:
         """Serve the page until it goes, or must."""
@@ -241,19 +244,29 @@ class Session:
             await self._means.desk.accept((self._delivery(kind, {"line": number}),))
 
     async def _store(self, kind: str, facts: Mapping[str, Any], name: str) -> bool:
-        means = self._means
-        wait = means.limits.message(self._visitor.chat, self._address, at=asyncio.get_running_loop().time())
+        means, now = self._means, asyncio.get_running_loop().time()
+        first, until = self._waited_for
+        if first not in ("", name) and now < until:
+            await self._later(name, RETRY)
+            return False
+        wait = means.limits.message(self._visitor.chat, self._address, at=now)
         if wait:
             means.desk.refused("rate")
-            await self._socket.send_text(frame("later", id=name, after=round(wait, 1) + 0.1, why="rate"))
+            self._waited_for = (name, now + PATIENCE)
+            await self._later(name, round(wait, 1) + 0.1, why="rate")
             return False
         try:
             await means.desk.accept((self._delivery(kind, facts),))
         except LaterError:
-            await self._socket.send_text(frame("later", id=name, after=RETRY))
+            self._waited_for = (name, now + PATIENCE)
+            await self._later(name, RETRY)
             return False
+        self._waited_for = ("", 0.0)
         await self._socket.send_text(frame("ack", id=name, at=means.desk.now().isoformat()))
         return True
+
+    async def _later(self, name: str, after: float, **more: str) -> None:
+        await self._socket.send_text(frame("later", id=name, after=after, **more))
 
     def _delivery(self, kind: str, facts: Mapping[str, Any]) -> Delivery:
         visitor = self._visitor

@@ -130,7 +130,7 @@
       kept.queue = kept.queue.filter((waiting) => waiting.id !== frame.id); keep(); mark(frame.id, "");
       if (was && was.t === "turn") note(word.turned);
     },
-    later(frame) { clearTimeout(retry); retry = setTimeout(() => kept.queue.forEach((waiting) => send(strip(waiting))), frame.after * 1000); },
+    later(frame) { retry = retry || setTimeout(() => { retry = 0; kept.queue.forEach((waiting) => send(strip(waiting))); }, frame.after * 1000); },
     refused(frame) { kept.queue = kept.queue.filter((waiting) => waiting.id !== frame.id); keep(); mark(frame.id, word.failed); },
     bye(frame) {
       if (["forged", "expired"].includes(frame.reason) && !user) { token = kept.token = ""; kept.line = null; keep(); }

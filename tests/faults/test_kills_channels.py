@@ -1,7 +1,9 @@
-"""Webhooks and polling: nothing lost, nothing twice, whoever is killed while messages keep coming (C46)."""
+"""Webhooks, polling, sockets: nothing lost, nothing twice, whoever is killed while messages keep coming (C46)."""
 
 import pytest
-from fault_channels import Callers, Polled, channels, storm
+from fault_channels import Callers, Polled, Traffic, channels, storm
+from fault_hooks import CalledByTelegram, CalledByVk, hooks
+from fault_sockets import Pages, account
 from fault_storm import Victims, check_nothing_lost_and_nothing_twice
 from kafka_broker import KafkaBroker
 from running_daemon import running_daemon
@@ -9,20 +11,20 @@ from running_daemon import running_daemon
 pytestmark = [pytest.mark.faults, pytest.mark.postgres, pytest.mark.timeout(420)]
 
 
-def test_kills_while_platforms_call_and_are_polled_on_the_embedded_engine_lose_and_double_nothing() -> None:
-    with channels() as (settings, port, vk), running_daemon(settings) as daemon:
+def test_kills_while_platforms_call_and_are_polled_and_pages_chat_on_the_embedded_engine() -> None:
+    with channels(account("shop")) as (settings, port, vk), running_daemon(settings) as daemon:
         kill = Victims(daemon)
         callers = Callers(port)
-        first = [kill.ingest, kill.postgres, kill.ingest, kill.route, kill.ingest]
+        traffic: list[Traffic] = [callers, Polled(vk), Pages(port, "shop")]
         outcome = storm(
-            daemon, [callers, Polled(vk)], [*first, kill.ingest, kill.postgres, kill.ingest, kill.route, kill.ingest]
+            daemon, traffic, [kill.ingest, kill.postgres, kill.ingest, kill.route, kill.postgres, kill.ingest]
         )
     check_nothing_lost_and_nothing_twice(outcome)
     assert callers.statuses <= {202, 503}, "trouble of ours is later, never an error"
 
 
 @pytest.mark.kafka
-def test_kills_while_platforms_call_and_are_polled_on_the_kafka_engine_lose_and_double_nothing(
+def test_kills_while_every_platform_calls_and_is_polled_and_pages_chat_on_the_kafka_engine(
     kafka_broker: KafkaBroker,
 ) -> None:
     kafka = {
@@ -37,10 +39,16 @@ def test_kills_while_platforms_call_and_are_polled_on_the_kafka_engine_lose_and_
         kafka_broker.kill()
         kafka_broker.start()
 
-    with channels(kafka) as (settings, port, vk), running_daemon(settings) as daemon:
+    with (
+        channels({**kafka, **account("shop")}) as (settings, port, vk),
+        hooks(port) as (more, called, telegram),
+        running_daemon({**settings, **more}) as daemon,
+    ):
+        daemon.wait_until(lambda: bool(called.community.wanted and telegram.webhook), seconds=30, what="registered")
         kill = Victims(daemon)
         callers = Callers(port)
-        first = [kill.ingest, broker, kill.ingest, kill.postgres, kill.ingest]
-        outcome = storm(daemon, [callers, Polled(vk)], [*first, broker, kill.ingest, kill.route, broker, kill.ingest])
+        pushed: list[Traffic] = [CalledByVk(called), CalledByTelegram(telegram)]
+        traffic: list[Traffic] = [callers, Polled(vk), Pages(port, "shop"), *pushed]
+        outcome = storm(daemon, traffic, [kill.ingest, broker, kill.ingest, kill.postgres, broker, kill.ingest])
     check_nothing_lost_and_nothing_twice(outcome)
     assert callers.statuses <= {202, 503}, "trouble of ours is later, never an error"

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
-from fault_storm import BETWEEN, KILLS, Outcome, outcome_of
+from fault_storm import Outcome, outcome_of
 from running_daemon import RunningDaemon, free_port
 
 from connectors.api.signature import signed_headers
@@ -27,6 +27,9 @@ GROUP = 20629724
 STEPS = 4
 PAUSE = 0.05
 CALLERS = 4
+KILLS = 6
+BETWEEN = 25
+"""Messages of each kind that are kept between two kills, at least."""
 
 
 class Traffic(Protocol):
@@ -178,7 +181,7 @@ def storm(daemon: RunningDaemon, traffic: Sequence[Traffic], victims: Sequence[C
 
 def _wait_in_flight(traffic: Sequence[Traffic]) -> int:
     """Wait until every kind has had some messages kept since the last kill, and is handing over another."""
-    wanted = [len(one.taken) + BETWEEN // 2 for one in traffic]
+    wanted = [len(one.taken) + BETWEEN for one in traffic]
     give_up = time.monotonic() + 90
     while not all(len(one.taken) >= least and one.in_flight for one, least in zip(traffic, wanted, strict=True)):
         assert time.monotonic() < give_up, "nothing is being handed over"

@@ -89,7 +89,7 @@ def outcome_of(daemon: RunningDaemon, hit: list[int], accepted: set[str]) -> Out
     with _store(daemon) as connection:
         rows = connection.execute(
             "select split_part(split_part(body_text, E'\\n', 1), ' ', 2), t.number, m.id"
-            " from messages m join tickets t on t.id = m.ticket_id"
+            " from messages m join tickets t on t.id = m.ticket_id order by m.received_at, m.id"
         ).fetchall()
         events = connection.execute("select ticket_id, sequence from outbox order by position").fetchall()
     return Outcome(ledger=ledger, rows=rows, events=events, hit=hit, accepted=accepted)
@@ -116,11 +116,23 @@ def check_nothing_lost_and_nothing_twice(outcome: Outcome) -> None:
     tokens = [token for token, _, _ in outcome.rows]
     assert sorted(tokens) == sorted(outcome.accepted), "each mail stands exactly once"
     assert _each_conversation_has_a_ticket_of_its_own(outcome)
+    assert _out_of_order(tokens) == [], "what somebody said stands in the order in which it was said"
     ledger = outcome.ledger
     assert ledger["balanced"], ledger
     assert ledger["ticketed"] == mails
     assert ledger["held"] == ledger["dead_lettered"] == 0
     assert len(outcome.events) == len(set(outcome.events)) == mails, "one event a message, in one sequence a ticket"
+
+
+def _out_of_order(tokens: Sequence[str]) -> list[str]:
+    latest: dict[str, int] = {}
+    found = []
+    for token in tokens:
+        conversation, _, step = token.rpartition("-")
+        if int(step) < latest.get(conversation, 0):
+            found.append(token)
+        latest[conversation] = int(step)
+    return found
 
 
 def _each_conversation_has_a_ticket_of_its_own(outcome: Outcome) -> bool:
