@@ -107,7 +107,7 @@ class Passage:
         means, send = self._means, self._send
         content = await means.blobs.get(part.file.sha256) if part.file is not None else None
         await means.turns.take(self._chat, is_group=self._is_group)
-        if not await means.parts.try_part(send.message_id, part.index, attempt=send.attempt, now=means.clock()):
+        if not await means.parts.try_part(send.message_id, part.index, claim=send.claim, now=means.clock()):
             return Delivery("")
         try:
             sent = await means.sender.send(self._addressed(part), content=content, link=means.link(part))
@@ -134,14 +134,15 @@ class Passage:
         await self._mark(part, "sent", platform_id=sent.platform_id)
 
     async def _later(self, part: Part, error: SendLaterError) -> Delivery | None:
+        """Note what may have arrived, or waits; the rest comes when the platform said, else after a pause of ours."""
         problem = _short(str(error))
-        if error.unsure and not part.echo:
-            await self._mark(part, "unsure", problem=problem or UNSEEN)
-            is_last = part is self._parts[-1]
-            return None if is_last else Delivery(LATER, "", problem)
-        await self._mark(part, "trying" if error.unsure else "waiting", problem=problem)
-        if error.after is not None:
-            until = await self._means.turns.told(self._chat, error.after)
+        is_over = error.unsure and not part.echo
+        state = "unsure" if is_over else "trying" if error.unsure else "waiting"
+        await self._mark(part, state, problem=problem or (UNSEEN if is_over else ""))
+        until = None if error.after is None else await self._means.turns.told(self._chat, error.after)
+        if is_over and part is self._parts[-1]:
+            return None
+        if until is not None:
             raise NotYetError(problem or "the platform asked us to wait", until=until)
         return Delivery(LATER, "", problem)
 

@@ -67,8 +67,9 @@ class PutBackRow(NamedTuple):
 
 
 class DueSend(NamedTuple):
-    """A message that we owe somebody, taken by one worker; `attempt` tells its claim from an earlier one's.
+    """A message that we owe somebody, taken by one worker; `claim` tells that it is still this worker's.
 
+    `attempt` counts the tries from 1, and not those that were given back: it may be the same again, a claim never is.
     `lane` is the queue in which it stands: all mail, or one account of another channel.
     """
 
@@ -90,6 +91,7 @@ class DueSend(NamedTuple):
     details: dict[str, Any]
     raw_sha256: str | None
     lane: str = ""
+    claim: int = 0
 
 
 class SendResult(NamedTuple):

@@ -84,7 +84,7 @@ class OutboundTransaction(RoutingTransaction):
 
     async def lock_send(self, send: DueSend) -> Sequence[dict[str, Any]] | None:
         """Lock a claimed send, after its ticket, and give its recipients; None when the claim was lost."""
-        which = {"message_id": send.message_id, "attempt": send.attempt}
+        which = {"message_id": send.message_id, "claim": send.claim}
         cursor = await self._connection.execute(statement("sends", "lock_send"), which)
         row = await cursor.fetchone()
         return None if row is None else row[0]

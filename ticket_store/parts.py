@@ -25,9 +25,9 @@ class PostgresParts:
             cursor = await connection.execute(statement("parts", "parts"), which)
             return [PartRow(*row) for row in await cursor.fetchall()]
 
-    async def try_part(self, message_id: int, part: int, *, attempt: int, now: datetime) -> bool:
+    async def try_part(self, message_id: int, part: int, *, claim: int, now: datetime) -> bool:
         """Say that a piece is being sent now; False when the claim was lost to somebody else."""
-        which = {"message_id": message_id, "part": part, "attempt": attempt, "now": now}
+        which = {"message_id": message_id, "part": part, "claim": claim, "now": now}
         return await self._one("try_part", which) is not None
 
     async def mark(self, row: MarkedPart) -> None:

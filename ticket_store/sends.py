@@ -43,7 +43,7 @@ class PostgresSends:
     async def _change(self, name: str, sends: Sequence[DueSend], **more: object) -> None:
         parameters = {
             "message_ids": [send.message_id for send in sends],
-            "attempts": [send.attempt for send in sends],
+            "claims": [send.claim for send in sends],
             **more,
         }
         async with self._pool.connection() as connection:

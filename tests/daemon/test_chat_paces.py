@@ -165,3 +165,37 @@ async def test_a_conversation_that_the_platform_moved_is_followed(
         assert await booth.state(waiting) == "sent"
         rows = await booth.lab.rows("select 1 from thread_ids where digest = sha256(%s)", [b"parrot:bot:-1001:1000"])
         assert len(rows) == 1
+
+
+LONG = f"{'a' * 100}{'b' * 100}"
+
+
+async def test_what_may_have_arrived_is_followed_by_the_rest_when_the_platform_said(
+    database: str, tmp_path: Path, platform: ChatPlatform
+) -> None:
+    async with open_booth(database, tmp_path, platform) as booth:
+        platform.torn, platform.retry_after = 1, 600
+        message = await booth.say(await booth.opened(), LONG)
+        await booth.drain()
+        assert [state for state, _ in await booth.parts(message)] == ["unsure", "waiting"]
+        row = await booth.send(message)
+        assert (row["due_at"], row["attempts"]) == (booth.now + timedelta(seconds=600), 0)
+        booth.now += timedelta(seconds=599)
+        await booth.drain()
+        assert platform.texts() == ["a" * 100]
+        booth.now += timedelta(seconds=2)
+        await booth.drain()
+        assert (platform.texts(), await booth.state(message)) == (["a" * 100, "b" * 100], "unsure")
+
+
+async def test_after_a_last_part_that_may_have_arrived_the_conversation_waits_as_the_platform_said(
+    database: str, tmp_path: Path, platform: ChatPlatform
+) -> None:
+    async with open_booth(database, tmp_path, platform) as booth:
+        platform.torn, platform.retry_after = 1, 600
+        number = await booth.opened()
+        first, second = await booth.say(number, "one"), await booth.say(number, "two")
+        await booth.drain()
+        await booth.drain()
+        assert (await booth.state(first), platform.texts()) == ("unsure", ["one"])
+        assert (await booth.send(second))["due_at"] == booth.now + timedelta(seconds=600)

@@ -112,6 +112,9 @@ class ChatConnector:
                 raise GoneError("blocked", "the person has blocked us", code="403")
             case 429:
                 raise SendLaterError("too many messages", after=timedelta(seconds=body["retry_after"]))
+            case 502:
+                after = timedelta(seconds=body["retry_after"])
+                raise SendLaterError("somebody between us broke off", after=after, unsure=True)
             case 400:
                 raise SendFailedError("the platform refused it", code="400")
             case _:

@@ -1,6 +1,7 @@
 """A small chat platform over HTTP on loopback: rate limits, outages, people who block, answers that never come.
 
-POST /send      {"to", "text", "key"?, "file"?} 200 {"id"} | 400 | 403 | 409 {"moved_to"} | 429 + Retry-After | 503
+POST /send      {"to", "text", "key"?, "file"?} 200 {"id"} | 400 | 403 | 409 {"moved_to"} | 503
+                429 {"retry_after"} | 502 {"retry_after"}
 GET  /where/ID  200 {"path"} | 404 | 503
 GET  /files/ID  the bytes, at the speed and of the length that the test says
 """
@@ -34,8 +35,9 @@ class Got:
 class ChatPlatform:
     """`chat_every` and `account_every` are seconds between two messages, 0 for no limit.
 
-    `swallow`: so many messages are taken and their calls never answered (`hang` seconds). `knows_keys`: the same key
-    twice is one message. `down`: everything is answered 503. `cut_after`: files end after so many bytes.
+    `swallow`: so many messages are taken and their calls never answered (`hang` seconds). `torn`: so many are taken and
+    answered 502 all the same. `knows_keys`: the same key twice is one message. `down`: everything is answered 503.
+    `cut_after`: files end after so many bytes.
     """
 
     chat_every: float = 0.0
@@ -47,6 +49,7 @@ class ChatPlatform:
     down: bool = False
     knows_keys: bool = False
     swallow: int = 0
+    torn: int = 0
     hang: float = 3.0
     slow: float = 0.0
     files: dict[str, bytes] = field(default_factory=dict)
@@ -104,6 +107,9 @@ class ChatPlatform:
             if self.swallow:
                 self.swallow -= 1
                 return 200, {"id": got.id}, self.hang
+            if self.torn:
+                self.torn -= 1
+                return 502, {"retry_after": self.retry_after}, 0.0
             return 200, {"id": got.id}, self.slow
 
     def _refusal(self, call: dict[str, Any], to: str, now: float) -> tuple[int, dict[str, Any]] | None:

@@ -6,6 +6,11 @@ from typing import Any
 import pytest
 from plans import plan_of, read
 from routing_lab import Lab, open_lab
+from store_rows import digest
+
+from schemas.legacy import ImportedTicket
+from ticket_store.legacy_import import stage
+from ticket_store.statements import statement
 
 ROWS = 20_000
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -43,7 +48,7 @@ FILL = (
 ONE: dict[str, Any] = {
     "message_id": 900,
     "part": 0,
-    "attempt": 0,
+    "claim": 0,
     "now": NOW,
     "digest": bytes(32),
     "platform_id": "f",
@@ -120,3 +125,25 @@ async def test_files_of_a_batch_are_asked_for_by_one_statement_that_reads_nothin
                 "message_ids": ids, "platform_ids": ["g"] * size, "accounts": ["bot"] * size, "due_ats": [NOW] * size
             }  # fmt: skip
             assert read(await plan_of(lab, "media", "ask_fetches", values)).get("media_fetches", 0) <= size
+
+
+async def test_an_import_wakes_what_waits_for_its_old_tickets_and_reads_no_more(database: str, *, fresh: bool) -> None:
+    texts = dict.fromkeys(("requester_address", "requester_name", "subject", "status"), "")
+    lines = [
+        ImportedTicket(number=f"{n}", requester_key=None, **texts, opened_at=None, history=[], digests=[digest(f"{n}")])
+        for n in range(1, 41)
+    ]
+    async with open_lab(database) as lab:
+        await filled(lab, fresh=fresh)
+        async with lab.pool.connection() as connection:
+            total = await stage(connection, lines)
+            await connection.execute(statement("routing", "settings"))
+            which = {"desk": "old", "after": 0, "upto": total, "now": NOW, "scopes": ["s"]}
+            cursor = await connection.execute(
+                f"explain (analyze, format json) {statement('legacy', 'wake_stretch')}".encode(), which
+            )
+            row = await cursor.fetchone()
+            await connection.rollback()
+    assert row is not None
+    got = read(row[0][0]["Plan"])
+    assert all(count <= 4 * total for count in got.values()), got

@@ -15,7 +15,7 @@ update send_parts p
 set state = 'trying', tries = p.tries + 1, tried_at = :now
 from sends s
 where p.message_id = :message_id and p.part = :part and p.state in ('waiting', 'trying')
-  and s.message_id = p.message_id and s.attempts = :attempt and s.state = 'queued'
+  and s.message_id = p.message_id and s.claim = :claim and s.state = 'queued'
 returning p.part;
 
 -- name: known_id!

@@ -30,14 +30,14 @@ with due as materialized (
     ) d
 ), taken as (
     update sends s
-    set due_at = :until, attempts = s.attempts + 1
+    set due_at = :until, attempts = s.attempts + 1, claim = s.claim + 1
     from due
     where s.message_id = due.message_id
     returning s.*
 )
 select t.message_id, t.ticket_id, t.account, t.channel, t.kind, t.recipients, t.attempts, t.created_at, m.direction,
        m.sender_address, m.sender_name, m.subject, m.body_text, m.author, m.visibility, m.details,
-       encode(m.raw_sha256, 'hex'), t.lane
+       encode(m.raw_sha256, 'hex'), t.lane, t.claim
 from taken t
 join messages m on m.id = t.message_id
 order by t.created_at, t.message_id;
@@ -46,15 +46,15 @@ order by t.created_at, t.message_id;
 -- Keep claimed sends for longer.
 update sends s
 set due_at = :until
-from unnest(:message_ids::bigint[], :attempts::int[]) as c (message_id, attempt)
-where s.message_id = c.message_id and s.attempts = c.attempt and s.state = 'queued';
+from unnest(:message_ids::bigint[], :claims::bigint[]) as c (message_id, claim)
+where s.message_id = c.message_id and s.claim = c.claim and s.state = 'queued';
 
 -- name: give_back!
 -- Give back claimed sends that were not tried: they are due again then, and the attempt does not count.
 update sends s
 set due_at = :due_at, attempts = s.attempts - 1, problem = :problem
-from unnest(:message_ids::bigint[], :attempts::int[]) as c (message_id, attempt)
-where s.message_id = c.message_id and s.attempts = c.attempt and s.state = 'queued';
+from unnest(:message_ids::bigint[], :claims::bigint[]) as c (message_id, claim)
+where s.message_id = c.message_id and s.claim = c.claim and s.state = 'queued';
 
 -- name: keep_raw
 -- Name the bytes of a message of ours, once.
@@ -71,7 +71,7 @@ returning owner_id;
 
 -- name: lock_send
 -- Lock a send that is still ours, and read its recipients: a bounce may have come meanwhile.
-select recipients from sends where message_id = :message_id and attempts = :attempt and state = 'queued' for update;
+select recipients from sends where message_id = :message_id and claim = :claim and state = 'queued' for update;
 
 -- name: mark!
 -- Note what an attempt came to.
