@@ -1,5 +1,7 @@
 """Links to files that go out, for platforms that fetch from us: signed, they expire, and they lead to one file each.
 
+`daemon.file_door` serves them.
+
 A token holds the file's digest, its content type and when it expires, under an HMAC with a key of the installation. So
 nothing is stored, nothing can be listed or guessed, and a token of another installation opens nothing.
 """
@@ -7,15 +9,11 @@ nothing is stored, nothing can be listed or guessed, and a token of another inst
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from struct import Struct
-from typing import Any, Final
-
-from daemon.intake_app import Receive, Scope, Send
-from ticket_store.blobs_local import LocalBlobStore
+from typing import Final
 
 PATH: Final = "/out/"
 LIFE: Final = timedelta(days=14)
@@ -29,17 +27,6 @@ _USE: Final = b"switchboard public file link 1"
 _HEAD: Final = Struct(">BI32s")
 _VERSION: Final = 1
 _MAC: Final = 32
-
-_SAFE: Final = (
-    (b"content-disposition", b"attachment"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"content-security-policy", b"default-src 'none'; sandbox"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"private, no-store"),
-    (b"x-robots-tag", b"noindex"),
-)
-
-Key = Callable[[], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,54 +72,3 @@ class FileLinks:
     def _again(raw: bytes) -> str:
         """Write it the one way there is: no second token opens the same."""
         return urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-class LinkDoor:
-    """Serves `GET /out/<token>` on the intake's listener: one file whole, or 404, whatever is wrong with the token."""
-
-    def __init__(self, *, secret: Key, blobs: LocalBlobStore, clock: Callable[[], datetime]) -> None:
-        self._secret = secret
-        self._blobs = blobs
-        self._clock = clock
-        self._links: FileLinks | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        del receive
-        if scope["method"] not in ("GET", "HEAD"):
-            await _short(send, 405, (b"allow", b"GET, HEAD"))
-            return
-        try:
-            links = await self._ready()
-        except Exception:  # noqa: BLE001 - the store is down: the platform shall come again
-            await _short(send, 503, (b"retry-after", b"5"))
-            return
-        linked = links.opened(scope["path"].removeprefix(PATH), now=self._clock())
-        content = None if linked is None else await self._content(linked)
-        if linked is None or content is None:
-            await _short(send, 404)
-            return
-        await _start(send, 200, (b"content-type", linked.content_type.encode()), length=len(content))
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
-
-    async def _ready(self) -> FileLinks:
-        if self._links is None:
-            self._links = FileLinks(secret=await self._secret())
-        return self._links
-
-    async def _content(self, linked: Linked) -> bytes | None:
-        try:
-            return await self._blobs.get(linked.sha256)
-        except OSError:
-            return None
-
-
-async def _short(send: Send, status: int, *headers: tuple[bytes, bytes]) -> None:
-    body = f"{status}\n".encode()
-    await _start(send, status, (b"content-type", b"text/plain"), *headers, length=len(body))
-    await send({"type": "http.response.body", "body": body})
-
-
-async def _start(send: Send, status: int, *headers: tuple[bytes, bytes], length: int) -> None:
-    all_: list[Any] = [*headers, *_SAFE, (b"content-length", str(length).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": all_})

@@ -14,7 +14,7 @@ from daemon.account_intake import AccountIntake
 from daemon.channel_states import ChannelStates
 from daemon.clock import now
 from daemon.dialogues import StoredDialogues
-from daemon.file_links import LinkDoor
+from daemon.file_door import LinkDoor
 from daemon.intake_app import IntakeApp, PushDoor
 from daemon.lookout import Lookout
 from daemon.metrics import ChannelMetrics

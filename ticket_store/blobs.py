@@ -5,7 +5,7 @@
 """
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -42,7 +42,11 @@ class BlobStore(Protocol):
         """Give the whole, checked against its digest."""
         ...
 
-    def stream(self, digest: str) -> AsyncIterator[bytes]:
+    async def size(self, digest: str) -> int:
+        """Give how many bytes it has."""
+        ...
+
+    def stream(self, digest: str) -> AsyncGenerator[bytes, None]:
         """Give the bytes in pieces of `CHUNK_BYTES`, unchecked, without holding the whole in memory."""
         ...
 

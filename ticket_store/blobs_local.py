@@ -15,7 +15,7 @@ import asyncio
 import errno
 import fcntl
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -84,7 +84,11 @@ class LocalBlobStore:
         """Give the whole; `FileNotFoundError` when it is not there, `OSError` when the disk damaged it."""
         return await self._run(self._get, digest)
 
-    async def stream(self, digest: str) -> AsyncIterator[bytes]:
+    async def size(self, digest: str) -> int:
+        """Give how many bytes it has; `FileNotFoundError` when it is not there."""
+        return (await self._run(self._path(digest).stat)).st_size
+
+    async def stream(self, digest: str) -> AsyncGenerator[bytes, None]:
         """Give the bytes in pieces."""
         file = await self._run(self._open, digest)
         try:

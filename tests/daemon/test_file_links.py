@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from running_daemon import free_port
 
-from daemon.file_links import FileLinks, LinkDoor
+from daemon.file_door import LinkDoor
+from daemon.file_links import FileLinks
 from daemon.intake_app import IntakeApp
 from daemon.web import WebServer
 from ticket_store.blobs_local import LocalBlobStore
