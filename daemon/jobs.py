@@ -21,12 +21,15 @@ from router.turning import Turning
 from ticket_store.backlog import read_backlog
 from ticket_store.blobs_local import LocalBlobStore
 from ticket_store.collect import collect, cutoff
+from ticket_store.housekeeping import forget_addresses, forget_paces
 from ticket_store.pool import Pool
 
 LOOK_EVERY: Final = timedelta(seconds=2)
 TRIM_EVERY: Final = timedelta(minutes=10)
 COLLECT_EVERY: Final = timedelta(hours=6)
 NOW: Final = timedelta(0)
+PACES_KEPT: Final = timedelta(hours=1)
+"""After a conversation is free again: clocks of processes differ a little."""
 CALM: Final = timedelta(minutes=1)
 """After the start, so that what waits is routed first."""
 
@@ -78,6 +81,7 @@ class Jobs:
             jobs.append(self._every(LOOK_EVERY, self.look_again))
             jobs.append(self._every(LOOK_EVERY, self.turn))
             jobs.append(self._every(TRIM_EVERY, self._retention.apply, CALM))
+            jobs.append(self._every(TRIM_EVERY, self.forget, CALM))
             jobs += [self._every(TRIM_EVERY, self.trim, CALM), self._every(COLLECT_EVERY, self.collect, CALM)]
         await asyncio.gather(*jobs)
 
@@ -163,6 +167,12 @@ class Jobs:
         ends = {state.partition: state.next_offset for state in await self._log.partitions(bus.tickets_topic)}
         gone += await self._log.trim(bus.tickets_topic, keep_hours=bus.tickets_hours, floor=ends)
         self._metrics.trimmed.inc(gone)
+
+    async def forget(self) -> None:
+        """Forget what nobody needs any more."""
+        moment = now()
+        await forget_paces(self._pool, before=moment - PACES_KEPT)
+        await forget_addresses(self._pool, before=moment - timedelta(days=self._settings.retention.notice_days))
 
     async def collect(self) -> None:
         """Remove blobs that nothing names; an unrouted record holds back whatever was put before it."""

@@ -69,10 +69,10 @@ def bind_old(desk: str, number: str, *, ticket: str | None, forward: bool, unbin
     async def choose(store: Opened) -> int:
         async with store.pool.connection() as connection:
             await connection.rollback()
-            if unbind:
-                await legacy.forget_choice(connection, old, by="an operator", now=now())
-                return 0
             scopes = scopes_of(settings)
+            if unbind:
+                await legacy.forget_choice(connection, old, by="an operator", now=now(), scopes=scopes)
+                return 0
             if forward:
                 return await legacy.choose_forwarding(connection, old, by="an operator", now=now(), scopes=scopes)
             return await legacy.choose_ticket(connection, old, bare, by="an operator", now=now(), scopes=scopes)

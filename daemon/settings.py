@@ -141,6 +141,9 @@ class RetentionSettings(Section):
     """How long finished things are kept."""
 
     outbox_hours: PositiveFloat = Field(default=7 * 24, description="ticket events after they were published")
+    notice_days: float = Field(
+        default=30, ge=2, description="whom a notice was for, after it was sent or suppressed; then the address goes"
+    )
 
 
 class SpoolSettings(Section):

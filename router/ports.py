@@ -160,6 +160,10 @@ class RoutingTransaction(ConversationTransaction, Protocol):
         """Let a held message wait until there is something new."""
         ...
 
+    async def look_later(self, message_id: int, at: datetime) -> None:
+        """Let a held message that waits for a second look wait until then, unless something new comes before."""
+        ...
+
     async def revive(self, dead_letter_id: int) -> bool:
         """Take an open dead letter out of the list; False when it is not there."""
         ...

@@ -7,7 +7,7 @@ it may open a ticket, and the reason for which it stays held is today's.
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -30,6 +30,10 @@ from schemas.routing_rows import HeldMessageRow, IdKey
 
 AT_ONCE: Final = 100
 """Held messages of one round."""
+FIRST_PAUSE: Final = timedelta(seconds=10)
+"""After a look that the store could not take; doubled each time, up to `LONGEST_PAUSE`."""
+LONGEST_PAUSE: Final = timedelta(hours=1)
+MOST_FAILURES: Final = 10_000
 
 _log = structlog.get_logger(__name__)
 
@@ -53,6 +57,7 @@ class SecondLook:
         self._policies = policies
         self._placing = Placing(policies=policies, source=source, own_text=own_text)
         self._clock = clock
+        self._failures: dict[int, int] = {}
         self._keyring = Keyring(store=store, clock=clock)
 
     async def round(self) -> int:
@@ -63,16 +68,29 @@ class SecondLook:
         return len(due)
 
     async def _safely(self, message_id: int) -> None:
-        """Look at one; what fails by its own fault stays held, and stops no other."""
+        """Look at one. What fails stops no other: by its own fault it stays held, by the store's it is tried later.
+
+        Raises what the store does only when it takes nothing at all.
+        """
         try:
             await self.look(message_id)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - judged here
             fault, sqlstate = self._store.fault_of(error)
-            if fault not in (Fault.RECORD, Fault.UNKNOWN):
-                raise
             _log.error("second look failed", message=message_id, reason=failure_reason(error, sqlstate))
             async with self._store.transaction() as transaction:
-                await transaction.looked_at(message_id)
+                if fault in (Fault.RECORD, Fault.UNKNOWN):
+                    await transaction.looked_at(message_id)
+                else:
+                    await transaction.look_later(message_id, self._later(message_id))
+        else:
+            self._failures.pop(message_id, None)
+
+    def _later(self, message_id: int) -> datetime:
+        failures = self._failures[message_id] = self._failures.get(message_id, 0) + 1
+        if len(self._failures) > MOST_FAILURES:
+            self._failures.clear()  # they begin with short pauses again
+        doubled: timedelta = FIRST_PAUSE * 2 ** min(failures - 1, 20)
+        return self._clock() + min(doubled, LONGEST_PAUSE)
 
     async def look(self, message_id: int) -> bool:
         """Decide about a held message anew; False when it stays held, or is not held any more."""

@@ -140,10 +140,13 @@ async def choose_forwarding(
     return woken
 
 
-async def forget_choice(connection: AsyncConnection[TupleRow], old: OldKey, *, by: str, now: datetime) -> None:
+async def forget_choice(
+    connection: AsyncConnection[TupleRow], old: OldKey, *, by: str, now: datetime, scopes: Collection[str]
+) -> None:
     """Let nobody have said where an old ticket goes on. Raises `OldTicketNotFoundError`."""
     parameters = {"desk": old[0], "number": old[1], "by": by, "now": now}
     async with connection.transaction():
+        await _lock_ids(connection, _awaited(old, scopes))
         cursor = await connection.execute(statement("legacy", "unbind"), parameters)
         if await cursor.fetchone() is None:
             raise OldTicketNotFoundError(f"nothing is known of ticket {old[1]} of the desk {old[0]}")
@@ -163,18 +166,25 @@ def _awaited(old: OldKey, scopes: Collection[str]) -> list[IdKey]:
 
 
 async def _claim(connection: AsyncConnection[TupleRow], awaited: Sequence[IdKey], now: datetime) -> int:
-    """Lock an old ticket's ids as the router does, before held messages and tickets, and wake what waits for it.
+    """Lock an old ticket's ids as the router does, before held messages and tickets, and wake what waits for it."""
+    await _lock_ids(connection, awaited)
+    return await _wake(connection, awaited, now)
 
-    A router that decides about it now ends first: what it holds is woken, and what it chooses gives way.
-    """
+
+async def _lock_ids(connection: AsyncConnection[TupleRow], awaited: Sequence[IdKey]) -> None:
+    """Let a router that decides about an old ticket now end first, and what it chooses give way."""
     if awaited:
         keys = {"scopes": [key[0] for key in awaited], "digests": [key[1] for key in awaited]}
         await connection.execute(statement("routing", "insert_ids"), keys)
         await connection.execute(statement("routing", "lock_ids"), keys)
-    return await _wake(connection, awaited, now)
 
 
 async def _wake(connection: AsyncConnection[TupleRow], awaited: Sequence[IdKey], now: datetime) -> int:
+    """Wake what waits for these ids, which the caller has claimed; wait for nobody.
+
+    A router holds tickets by now, and held messages come before them in the order of locks. Whoever decides about such
+    a message has claimed its ids too, which is not at the same time; whoever else holds it wakes it or takes it away.
+    """
     if not awaited:
         return 0
     keys = {"scopes": [key[0] for key in awaited], "digests": [key[1] for key in awaited], "now": now}

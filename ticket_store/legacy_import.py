@@ -59,8 +59,7 @@ async def store_staged(
     for first, last in _stretches(total):
         what = {"desk": desk, "after": first, "upto": last, "now": now, "scopes": sorted(scopes)}
         async with connection.transaction():
-            for name in ("wake_by_ids", "wake_by_numbers"):
-                woken += (await connection.execute(statement("legacy", name), what)).rowcount
+            woken += (await connection.execute(statement("legacy", "wake_stretch"), what)).rowcount
             cursor = await connection.execute(statement("legacy", "upsert_tickets"), what)
             fresh = [row[0] for row in await cursor.fetchall()]
             ids += (await connection.execute(statement("legacy", "upsert_ids"), what)).rowcount

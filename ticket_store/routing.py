@@ -258,6 +258,10 @@ class RoutingTransaction(ConversationStatements):
         """Let a held message wait until there is something new."""
         await self._connection.execute(statement("routing_write", "looked_at"), {"id": message_id})
 
+    async def look_later(self, message_id: int, at: datetime) -> None:
+        """Let a held message that waits for a second look wait until then, unless something new comes before."""
+        await self._connection.execute(statement("routing_write", "look_later"), {"id": message_id, "at": at})
+
     async def revive(self, dead_letter_id: int) -> bool:
         """Take an open dead letter out of the list; False when it is not there."""
         cursor = await self._connection.execute(statement("routing_write", "revive"), {"id": dead_letter_id})

@@ -151,6 +151,7 @@ SINGLE: Final = (
     one("conversations", "links_of", 10, ticket_id=50_010),
     one("conversations", "undo_link", 4, id=50_010, by="x", now=NOW),
     one("routing_write", "looked_at", 4, id=50_009),
+    one("routing_write", "look_later", 4, id=50_009, at=NOW),
     one(
         "routing_write",
         "hold_anew",

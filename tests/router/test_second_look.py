@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from answering_lab import number_of
@@ -78,6 +79,37 @@ async def test_a_message_that_the_store_refuses_stops_no_other(lab: Lab) -> None
     assert await second_look(lab, policies()).round() == 2
     assert await lab.threads() == {"one": ["one", "three"]}
     assert list(await lab.held()) == ["two"]
+
+
+TIMES_OUT = (
+    """create function times_out() returns trigger language plpgsql as $$
+       begin raise exception 'too slow' using errcode = '57014'; end $$""",
+    """create trigger times_out before update of state on messages for each row
+       when (old.body_text = 'text of two' and new.state <> old.state) execute function times_out()""",
+)
+
+
+async def test_what_the_store_cannot_do_now_is_tried_again_later_and_later_and_stops_no_other(lab: Lab) -> None:
+    await lab.route(about("one"), about("two", minutes=1), about("three", minutes=2), policies=policies())
+    await desk_of(lab, policies()).open(await message_id(lab, "one"))
+    for statement in TIMES_OUT:
+        await lab.run(statement)
+    now = [START]
+    look = SecondLook(store=lab.store, policies=policies(), source="/switchboard/lab", clock=lambda: now[0])
+    assert await look.round() == 2
+    assert await lab.threads() == {"one": ["one", "three"]}
+    pauses = []
+    for _ in range(3):
+        assert await look.round() == 0, "nobody looks before it is time"
+        (row,) = await lab.rows("select look_again_at from spool")
+        pauses.append((row["look_again_at"] - now[0]).total_seconds())
+        now[0] = row["look_again_at"]
+        assert await look.round() == 1
+    assert pauses == [10, 20, 40]
+    await lab.run("drop trigger times_out on messages")
+    now[0] += timedelta(hours=1)
+    assert await look.round() == 1
+    assert await lab.held() == {}
 
 
 async def test_a_mark_on_what_is_not_held_any_more_is_taken_away(lab: Lab) -> None:

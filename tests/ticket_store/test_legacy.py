@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from psycopg import AsyncConnection
+from psycopg.errors import LockNotAvailable
 from store_rows import START, StoreRows, digest
 
-from schemas.legacy import ImportedTicket, old_ticket_key
+from schemas.legacy import BoundRow, ImportedTicket, old_ticket_key
 from ticket_store.legacy import (
     OldTicketNotFoundError,
+    bind_legacy,
     choose_forwarding,
     choose_ticket,
     continued_by,
@@ -129,7 +131,7 @@ async def test_a_choice_is_kept_shown_and_wakes_what_waits(connection: Connectio
     assert (bound.number, bound.choice, bound.chosen_by, bound.imported_at) == ("42", "ticket", "eva", None)
     await choose_forwarding(connection, old, by="eva", now=NOW, scopes=())
     assert await continued_by(connection, number) == []
-    await forget_choice(connection, old, by="eva", now=NOW)
+    await forget_choice(connection, old, by="eva", now=NOW, scopes={"support"})
     assert (await show_old_ticket(connection, "otrs", "42")).choice == ""
 
 
@@ -161,4 +163,40 @@ async def test_nothing_goes_on_in_a_ticket_that_is_not_there(connection: Connect
     with pytest.raises(TicketNotFoundError):
         await choose_ticket(connection, ("otrs", "42"), "4829173056", by="eva", now=NOW, scopes={"support"})
     with pytest.raises(OldTicketNotFoundError):
-        await forget_choice(connection, ("otrs", "42"), by="eva", now=NOW)
+        await forget_choice(connection, ("otrs", "42"), by="eva", now=NOW, scopes={"support"})
+
+
+@pytest.fixture
+async def router(database: str) -> AsyncIterator[Connection]:
+    """A transaction as routers have them."""
+    async with await AsyncConnection.connect(database) as made:
+        yield made
+
+
+async def test_a_choice_waits_for_no_held_message_while_it_holds_tickets(
+    connection: Connection, router: Connection, rows: StoreRows
+) -> None:
+    rows.ticket(1)
+    hold(rows, 1, *old_ticket_key("support", ("otrs", "42")))
+    hold(rows, 2, *old_ticket_key("support", ("otrs", "42")))
+    await router.execute("select from spool where message_id = 1 for update")
+    await connection.execute("set lock_timeout = 1000")
+    async with connection.transaction():
+        await connection.execute("select from tickets for update")
+        awaited = (old_ticket_key("support", ("otrs", "42")),)
+        await bind_legacy(connection, [BoundRow("otrs", "42", "ticket", 1, "router", NOW, awaited)])
+    assert woken(rows) == [2], "what another holds is decided there; its ids are claimed by one of the two"
+
+
+async def test_nobody_forgets_a_choice_while_a_router_decides_about_the_old_ticket(
+    connection: Connection, router: Connection, rows: StoreRows
+) -> None:
+    number, old = rows.ticket(1), ("otrs", "42")
+    await choose_ticket(connection, old, number, by="eva", now=NOW, scopes={"support"})
+    await router.execute("select from thread_ids where digest = %s for update", [old_ticket_key("support", old)[1]])
+    await connection.execute("set lock_timeout = 50")
+    with pytest.raises(LockNotAvailable):
+        await forget_choice(connection, old, by="eva", now=NOW, scopes={"support"})
+    await router.rollback()
+    await forget_choice(connection, old, by="eva", now=NOW, scopes={"support"})
+    assert await continued_by(connection, number) == []

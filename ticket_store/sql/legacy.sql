@@ -87,41 +87,26 @@ where m.place > :after and m.place <= :upto
 order by d.digest, t.id
 on conflict do nothing;
 
--- name: wake_by_ids
--- Let held messages be looked at again that quote a Message-ID of this stretch; locked in the router's order.
-with found as materialized (
+-- name: wake_stretch
+-- Let held messages be looked at again that quote an id of this stretch or name an old ticket; in the router's order.
+with named as materialized (
+    select d.digest
+    from legacy_merged m
+    join legacy_stage l on l.number = m.number
+    cross join lateral unnest(l.digests) as d (digest)
+    where m.place > :after and m.place <= :upto
+    union
+    select sha256('\x6c656761637900'::bytea || convert_to(:desk, 'UTF8') || '\x00' || convert_to(m.number, 'UTF8'))
+    from legacy_merged m
+    where m.place > :after and m.place <= :upto
+), found as materialized (
     select s.message_id
     from spool s
     where s.message_id in (
         select h.message_id
-        from legacy_merged m
-        join legacy_stage l on l.number = m.number
-        cross join lateral unnest(l.digests) as d (digest)
+        from named n
         cross join unnest(:scopes::text[]) as c (scope)
-        join held_ids h on h.scope = c.scope and h.digest = d.digest
-        where m.place > :after and m.place <= :upto
-    )
-    order by s.message_id
-    for update of s
-)
-update spool s
-set look_again_at = :now
-from found
-where s.message_id = found.message_id;
-
--- name: wake_by_numbers
--- Let held messages be looked at again that name an old ticket of this stretch (`schemas.legacy.old_ticket_key`).
-with found as materialized (
-    select s.message_id
-    from spool s
-    where s.message_id in (
-        select h.message_id
-        from legacy_merged m
-        cross join unnest(:scopes::text[]) as c (scope)
-        join held_ids h on h.scope = c.scope
-            and h.digest = sha256('\x6c656761637900'::bytea || convert_to(:desk, 'UTF8') || '\x00'
-                                  || convert_to(m.number, 'UTF8'))
-        where m.place > :after and m.place <= :upto
+        cross join lateral (select message_id from held_ids where scope = c.scope and digest = n.digest) h
     )
     order by s.message_id
     for update of s
@@ -132,14 +117,14 @@ from found
 where s.message_id = found.message_id;
 
 -- name: wake_held
--- Let held messages be looked at again that name these old tickets.
+-- Let held messages be looked at again that name these old tickets, but for those that somebody else holds now.
 with found as materialized (
     select s.message_id
     from unnest(:scopes::text[], :digests::bytea[]) as c (scope, digest)
-    join held_ids h on h.scope = c.scope and h.digest = c.digest
+    cross join lateral (select message_id from held_ids where scope = c.scope and digest = c.digest) h
     join spool s on s.message_id = h.message_id
     order by s.message_id
-    for update of s
+    for update of s skip locked
 )
 update spool s
 set look_again_at = :now

@@ -118,6 +118,10 @@ delete from spool where message_id = any(:ids::bigint[]);
 -- Let a held message wait until there is something new.
 update spool set look_again_at = null where message_id = :id;
 
+-- name: look_later
+-- Let a held message be decided anew at another time.
+update spool set look_again_at = :at where message_id = :id and look_again_at is not null;
+
 -- name: forget_held_ids
 -- Placed messages wait for no original.
 delete from held_ids where message_id = any(:ids::bigint[]);
