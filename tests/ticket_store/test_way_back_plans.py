@@ -49,6 +49,7 @@ ONE: dict[str, Any] = {
     "message_id": 900,
     "part": 0,
     "claim": 0,
+    "attempt": 0,
     "now": NOW,
     "digest": bytes(32),
     "platform_id": "f",
