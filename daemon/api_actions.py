@@ -6,6 +6,7 @@ from typing import Any
 from console.api.ports import Accounts, Asked, Row, Words
 from console.api.problems import NotThereError, invalid
 from daemon.answering import kept_text
+from daemon.api_sight import numbers_said, sorted_out
 from daemon.api_tickets import answers
 from daemon.clock import now
 from daemon.opened import Opened, desk, moving, outbound, second_look, tending
@@ -15,6 +16,7 @@ from schemas.message import BlobRef, File, Party, Text
 from ticket_store import spool, ticket_pages
 from ticket_store.api_requests import ApiRequests
 from ticket_store.listing import as_json as plain
+from ticket_store.tickets import TicketNotFoundError
 
 
 class ApiActions:
@@ -82,8 +84,12 @@ class ApiActions:
             await tending(self._store).requester(number, party, expected=_expected(asked))
 
     async def move(self, asked: Asked, message_id: int, to: str) -> Row:
-        """Move a message."""
+        """Move a message. Whether there is one is said first to those alone who may see it; its locks come after."""
         async with answers("message"):
+            async with self._store.pool.connection() as connection:
+                _, account = await ticket_pages.message_place(connection, message_id)
+            if not asked.token.sees(account):
+                raise TicketNotFoundError
             return _row(await moving(self._store).move(message_id, to, by=_who(asked), expected=_expected(asked)))
 
     async def _said(self, asked: Asked, words: Words) -> tuple[Text, list[File]]:
@@ -133,12 +139,14 @@ class ApiSpool:
                 if accounts is not None and found.message.account not in accounts:
                     raise NotThereError("held message")
             likely = (await suggestions(self._store, [message_id])).get(message_id, [])
-            async with self._store.pool.connection() as connection:
-                owners = await ticket_pages.accounts_of(connection, [str(one["ticket"]) for one in likely])
-        seen = [one for one in likely if accounts is None or owners.get(str(one["ticket"]), [""])[0] in accounts]
-        row = plain(found)
-        explanation = row["explanation"] if len(seen) == len(likely) else ""
-        return {**row, **row["message"], "suggestions": plain(seen), "explanation": explanation}
+            row = plain(found)
+            if accounts is not None:
+                named = {str(one["ticket"]) for one in likely} | numbers_said(found.explanation)
+                async with self._store.pool.connection() as connection:
+                    seen, hidden = await sorted_out(connection, accounts, named)
+                likely = [one for one in likely if str(one["ticket"]) in seen]
+                row["explanation"] = "" if hidden else found.explanation
+        return {**row, **row["message"], "suggestions": plain(likely)}
 
     async def place(self, asked: Asked, message_id: int, action: str, number: str = "") -> Row:
         """Put a held message where it belongs."""
@@ -159,7 +167,7 @@ class ApiSpool:
         async with self._store.pool.connection() as connection:
             found = await spool.show_held(connection, message_id, now=now())
         if not asked.token.sees(found.message.account):
-            raise NotThereError("held message")
+            raise spool.NotHeldError
 
 
 def _expected(asked: Asked) -> Expected:

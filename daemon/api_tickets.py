@@ -1,6 +1,6 @@
 """Tickets and their messages for the API: the same reading as the command line's."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from console.api.idempotency import reused
 from console.api.ports import Accounts, Row
 from console.api.problems import NotThereError, ProblemError, RefusedError, UnavailableError
 from daemon.adapters import STORE_ERRORS
+from daemon.api_sight import numbers_in, shown_decision, sorted_out
 from daemon.asking import CODES
 from daemon.errors import NOT_FOUND
 from router.expected import ChangedError
@@ -101,9 +102,9 @@ class ApiTickets:
         ]
         if accounts is None:
             return rows
-        named = {number for row in rows for number in _numbers_in(row["decision"])}
-        seen = await _visible(connection, accounts, named)
-        return [{**row, "decision": _decision(row["decision"], seen)} for row in rows]
+        named = {number for row in rows for number in numbers_in(row["decision"])}
+        seen, hidden = await sorted_out(connection, accounts, named)
+        return [{**row, "decision": shown_decision(row["decision"], seen, hidden)} for row in rows]
 
     async def _seen(
         self, connection: AsyncConnection[TupleRow], accounts: Accounts, row: dict[str, Any]
@@ -112,7 +113,7 @@ class ApiTickets:
         if accounts is None:
             return row
         named = {row[name] for name in _NAMES if row[name]}.union(*(row[name] for name in _LISTS))
-        seen = await _visible(connection, accounts, named)
+        seen, _ = await sorted_out(connection, accounts, named)
         row |= {name: row[name] if row[name] in seen else None for name in _NAMES}
         return row | {name: [number for number in row[name] if number in seen] for name in _LISTS}
 
@@ -131,31 +132,3 @@ async def check_ticket(connection: AsyncConnection[TupleRow], accounts: Accounts
     if not found or (accounts is not None and found[0] not in accounts):
         raise TicketNotFoundError
     return found[0]
-
-
-async def _visible(
-    connection: AsyncConnection[TupleRow], accounts: Collection[str], numbers: Collection[str]
-) -> set[str]:
-    found = await ticket_pages.accounts_of(connection, numbers) if numbers else {}
-    return {number for number, owners in found.items() if owners[0] in accounts}
-
-
-def _numbers_in(decision: Mapping[str, Any]) -> set[str]:
-    """Give the numbers of other tickets that a decision names."""
-    listed = {str(one.get("ticket", "")) for name in ("rejected", "suggestions") for one in decision.get(name, ())}
-    return (listed | {decision.get("continues", ""), decision.get("ticket", "")}) - {""}
-
-
-def _decision(decision: Mapping[str, Any], seen: Collection[str]) -> dict[str, Any]:
-    """Leave out of a decision what names a ticket that may not be seen, its explanation too."""
-    named = _numbers_in(decision)
-    shown = dict(decision)
-    for name in ("rejected", "suggestions"):
-        if name in shown:
-            shown[name] = [one for one in shown[name] if str(one.get("ticket", "")) in {*seen, ""}]
-    for name in ("continues", "ticket"):
-        if shown.get(name) and shown[name] not in seen:
-            del shown[name]
-    if not named <= set(seen):
-        shown["explanation"] = ""
-    return shown

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from ticket_store import ticket_pages
+from daemon.api_sight import sorted_out
 from ticket_store.feed import ReadEvent
 from ticket_store.pool import Pool
 
@@ -25,9 +25,8 @@ async def seen_by(pool: Pool, accounts: Collection[str] | None, events: Sequence
     if not named:
         return events
     async with pool.connection() as connection:
-        owners = await ticket_pages.accounts_of(connection, named)
-    hidden = {number for number in named if owners.get(number, [""])[0] not in accounts}
-    return [_without(event, one, hidden) for event, one in zip(events, read, strict=True)]
+        seen, _ = await sorted_out(connection, accounts, named)
+    return [_without(event, one, named - seen) for event, one in zip(events, read, strict=True)]
 
 
 def _numbers(event: dict[str, Any]) -> set[str]:

@@ -13,6 +13,7 @@ from console.api.access import EventsReader
 from console.api.ports import Events, EventsPage, Tokens
 from console.api.problems import ProblemError
 from console.api.tokens import StoredToken
+from schemas.events import EventType
 
 MOVED_ON: Final = 1_000
 """Positions of events that a reader may not see; then it is told where it stands, and goes on from there."""
@@ -23,8 +24,18 @@ HEARTBEAT_SECONDS: Final = 15.0
 LIFE_SECONDS: Final = 600.0
 """Then a stream ends and its reader comes again, with a token that is looked at anew."""
 
+_EVENT: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "one event of the stream; `id` is where to go on (`Last-Event-ID`)",
+    "properties": {
+        "id": {"type": "string", "pattern": r"^[0-9]{1,18}$"},
+        "event": {"type": "string", "enum": ["gap", *EventType]},
+        "data": {"type": "string", "description": "a CloudEvent as JSON; `{}` of a gap"},
+    },
+    "required": ["id", "event", "data"],
+}
 _STREAM: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "a stream without end", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+    200: {"description": "a stream of ticket events", "content": {"text/event-stream": {"schema": _EVENT}}}
 }
 
 
