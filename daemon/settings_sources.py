@@ -71,8 +71,11 @@ def _is_no_setting(name: str) -> bool:
 
 
 def overlay(data: dict[str, Any], found: Mapping[KeyPath, str], environment: Mapping[str, str]) -> Iterator[Problem]:
-    """Lay the variables over the data of the file; yield a problem for each that has no place."""
-    for path, name in found.items():
+    """Lay the variables over the data of the file; yield a problem for each that has no place.
+
+    Channels come first: they say of which kind the other keys of their accounts are.
+    """
+    for path, name in sorted(found.items(), key=lambda item: item[0][-1] != "channel"):
         table = _table(data, path[:-1])
         if table is None:
             yield Problem(key=".".join(path), reason="a key above it is set to a value", where=name)
