@@ -40,6 +40,10 @@ class Dialogues(Protocol):
         """Read one line."""
         ...
 
+    async def ticket(self, digest: str) -> str | None:
+        """Give the number of the ticket on which a dialogue goes on; None while its first message is not routed."""
+        ...
+
     async def standing(self, digests: Sequence[str]) -> Mapping[str, int]:
         """Say how many lines these have; those without any are left out."""
         ...
@@ -54,6 +58,15 @@ class Dialogues(Protocol):
 
     def listen(self, hint: Hint) -> None:
         """Call `hint` from now on, in the running loop. It must not wait."""
+
+
+@runtime_checkable
+class GivesLinks(Connector, Protocol):
+    """People come to it by links that operators make and revoke (`FormLink`)."""
+
+    def link_path(self, link_id: str) -> str:
+        """Give the path of a link under the account's routes, signed: `/f/...`."""
+        ...
 
 
 @runtime_checkable

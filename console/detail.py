@@ -21,6 +21,7 @@ def ticket(found: Plain) -> str:
         "account": f"{line['account']} ({line['channel']})",
         "created": moment(line["created_at"]),
         "closed": moment(found["closed_at"]),
+        **_form(found),
         "continues": found["continues"],
         "continued by": ", ".join(found["continued_by"]),
         "goes on as": _merged(found),
@@ -31,6 +32,12 @@ def ticket(found: Plain) -> str:
     old = [*_old_tickets(found)]
     messages = (part for message in found["messages"] for part in message_lines(message, line["number"]))
     return "\n".join([*head, *old, *messages])
+
+
+def _form(found: Plain) -> dict[str, str]:
+    """Give for whom a request came by the link of a form."""
+    form: Plain = next((message["form"] for message in found["messages"] if message["form"]), {})
+    return {"organisation": form.get("organisation", ""), "serial number": form.get("installation", "")}
 
 
 def _merged(found: Plain) -> str:

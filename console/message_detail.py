@@ -13,6 +13,7 @@ MAX_TEXT: Final = 4000
 Plain = Mapping[str, Any]
 
 _MARKS: Final = {"internal": "INTERNAL: customers never see it", "unverified": "UNVERIFIED: nobody's proven words"}
+_NAMES: Final = {"installation": "serial number", "email": "e-mail"}
 _AUTHORS: Final = {"agent": "an agent", "system": "the system"}
 
 
@@ -26,6 +27,7 @@ def message_lines(found: Plain, number: str) -> Iterator[str]:
         yield f"   {plain(found['subject'])}"
     if found["ticket"] != number:
         yield f"   of ticket {found['ticket']}, merged into this one"
+    yield from _form(found)
     yield from _decision(found["decision"])
     yield from _sender_check(found)
     yield from _sending(found["sending"])
@@ -39,6 +41,14 @@ def message_lines(found: Plain, number: str) -> Iterator[str]:
 def _speaker(found: Plain) -> str:
     who = party_text(found["sender"], found["sender_name"])
     return f"{who} ({_AUTHORS[found['author']]})" if found["author"] in _AUTHORS else who
+
+
+def _form(found: Plain) -> Iterator[str]:
+    """Show what the link of a form says, and beside it what its person says, which proves nothing."""
+    for words, facts in (("by the link of the form", found["form"]), ("says of themselves", found["contact"])):
+        told = ", ".join(f"{_NAMES.get(key, key)} {plain(value, limit=200)}" for key, value in facts.items())
+        if told:
+            yield f"   {words}: {told}"
 
 
 def _decision(decision: Plain) -> Iterator[str]:

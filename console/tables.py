@@ -58,6 +58,14 @@ TOKENS: Final = (
     Column(key="expires_at", title="expires (UTC)"),
     Column(key="last_used_at", title="last used (UTC)"),
 )
+FORM_LINKS: Final = (
+    Column(key="id", style="bold"),
+    Column(key="state"),
+    Column(key="label", ratio=2),
+    Column(key="organisation", ratio=2),
+    Column(key="installation", title="serial number", ratio=1),
+    Column(key="url", title="address"),
+)
 OLD_TICKETS: Final = (
     Column(key="desk"),
     Column(key="number", title="old number", style="bold"),

@@ -13,6 +13,7 @@ from daemon import (
     cli_channels,
     cli_dead_letters,
     cli_demo,
+    cli_form_links,
     cli_keys,
     cli_legacy,
     cli_look,
@@ -65,6 +66,7 @@ app.add_typer(cli_tickets.app, name="tickets")
 app.add_typer(cli_spool.app, name="spool")
 app.add_typer(cli_keys.app, name="keys")
 app.add_typer(cli_tokens.app, name="tokens")
+app.add_typer(cli_form_links.app, name="form-links")
 app.add_typer(cli_dead_letters.app, name="dead-letters")
 app.add_typer(cli_legacy.app, name="legacy")
 app.add_typer(cli_notices.app, name="notices")

@@ -78,6 +78,11 @@ class StoredDialogues:
         async with _later():
             return await self._dialogues.line(digest, line)
 
+    async def ticket(self, digest: str) -> str | None:
+        """Give the number of the ticket on which it goes on."""
+        async with _later():
+            return await self._dialogues.ticket(digest)
+
     async def standing(self, digests: Sequence[str]) -> Mapping[str, int]:
         """Say how many lines these have."""
         async with _later():

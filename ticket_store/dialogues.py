@@ -58,6 +58,15 @@ class PostgresDialogues:
         found = await self._lines("one_line", {"digest": bytes.fromhex(digest), "line": line})
         return found[0] if found else None
 
+    async def ticket(self, digest: str) -> str | None:
+        """Give the number of the ticket on which a dialogue goes on, if there is one yet. Raises `psycopg.Error`."""
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(
+                statement("dialogues", "ticket_of_dialogue"), {"digest": bytes.fromhex(digest)}
+            )
+            found = await cursor.fetchone()
+        return None if found is None else str(found[0])
+
     async def standing(self, digests: Sequence[str]) -> Mapping[str, int]:
         """Say which dialogues have how many lines. Raises `psycopg.Error`."""
         parameters = {"digests": [bytes.fromhex(digest) for digest in digests]}

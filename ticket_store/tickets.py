@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
@@ -118,6 +118,10 @@ class TicketMessage:
     repeats: tuple[Repeat, ...]
     earlier: tuple[EarlierText, ...]
     sending: Sending | None
+    form: Mapping[str, str]
+    """What the link of a form says: link, label, organisation, installation. Its person cannot change it."""
+    contact: Mapping[str, str]
+    """What somebody says of themselves, or of others, as a contact: name, email, phone ... It proves nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +151,8 @@ class TicketDetail:
     messages: tuple[TicketMessage, ...]
 
 
+FORM: Final = ("link", "label", "organisation", "installation")
+CONTACT: Final = ("name", "email", "phone", "organisation", "installation")
 _SENDING = ("state", "problem", "attempts", "due_at", "recipients", "parts")
 
 
@@ -264,7 +270,14 @@ def _message(row: dict[str, Any], repeats: Iterable[dict[str, Any]], earlier: tu
         repeats=mine,
         earlier=earlier,
         sending=sending,
+        form=_texts(details, "form", FORM),
+        contact=_texts(details, "contact", CONTACT),
     )
+
+
+def _texts(details: Mapping[str, Any], name: str, keys: Sequence[str]) -> dict[str, str]:
+    found = details.get("details", {}).get(name) or {}
+    return {key: found[key] for key in keys if isinstance(found.get(key), str)}
 
 
 def _sending(row: dict[str, Any]) -> Sending | None:

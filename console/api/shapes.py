@@ -118,6 +118,8 @@ class Message(BaseModel):
     decision: dict[str, Any] = Field(description="why it stands there: rule, evidence, rejected candidates")
     repeats: list[Repeat]
     sending: Sending | None
+    form: dict[str, str] = Field(description="what a form's link says: link, label, organisation, installation")
+    contact: dict[str, str] = Field(description="what somebody says of themselves, such as email: proves nothing")
 
 
 class Held(BaseModel):

@@ -38,6 +38,13 @@ select encode(digest, 'hex') as digest, last_line from web_dialogues where diges
 -- Gives one line.
 select line, body, files, said_at from web_lines where digest = :digest and line = :line;
 
+-- name: ticket_of_dialogue
+-- Gives the number of the ticket on which a dialogue goes on; none before its first message is routed.
+select ticket.number
+from conversations as talk
+join tickets as ticket on ticket.id = talk.ticket_id
+where talk.digest = :digest;
+
 -- name: own_words
 -- Gives what the person at the other end of a dialogue said, the newest first.
 select details #>> '{thread,own,shown}' as shown, body_text, coalesce(details -> 'files', '[]') as files, received_at

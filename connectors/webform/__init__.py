@@ -1,0 +1,1 @@
+"""Web form: pages behind signed links, whose requests go on as dialogues."""
