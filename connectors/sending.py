@@ -142,6 +142,18 @@ class Sender(Connector, Protocol):
 
 
 @runtime_checkable
+class Invites(Connector, Protocol):
+    """A link leads into its chat, and carries something along."""
+
+    async def deep_link(self, proof: str) -> str:
+        """Give the link that brings this proof (`schemas.proofs`) when somebody follows it. Raises `LaterError`.
+
+        It may ask the platform how the account is called there. Whoever has the link has the proof.
+        """
+        ...
+
+
+@runtime_checkable
 class Fetcher(Connector, Protocol):
     """Its files are fetched after the message was stored."""
 

@@ -212,7 +212,7 @@ def invite(
 ) -> None:
     """Let the requester prove on another channel who they are.
 
-    Gives a link's payload and a code to type. Whoever brings one of them goes on there with this ticket.
+    Gives a link into each account's chat and a code to type. Whoever brings one of them goes on there with this ticket.
     """
     del config
     from daemon.conversing import invite as make  # noqa: PLC0415 - see `daemon.cli`

@@ -66,6 +66,7 @@ class ViberDouble:
     calls: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     media: dict[str, tuple[bytes, str]] = field(default_factory=dict)
     webhook: str = ""
+    uri: str = "inventedbot"
     outage: bool = False
     swallow: int = 0
     forced: list[int] = field(default_factory=list)
@@ -168,6 +169,8 @@ class ViberDouble:
         self.calls.append((method, body))
         if method == "set_webhook":
             return await self._set_webhook(body)
+        if method == "get_account_info":
+            return 0, {"id": "pa:invented", "name": "Invented", "uri": self.uri, "webhook": self.webhook}
         return await self._send(body) if method == "send_message" else (BAD_DATA, {})
 
     async def _set_webhook(self, body: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:

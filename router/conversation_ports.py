@@ -44,7 +44,7 @@ class ConversationTransaction(Protocol):
         ...
 
     async def links_of(self, ticket_id: int) -> Sequence[LinkRow]:
-        """Read who is proven to be the requester of a ticket."""
+        """Read who is proven to be the requester of a ticket, or of one that goes on as it."""
         ...
 
     async def undo_link(self, link_id: int, *, by: str, now: datetime) -> None:

@@ -19,7 +19,7 @@ from router.rules.by_conversation import by_conversation
 from router.rules.by_echo import by_echo
 from router.rules.by_ids import by_ids
 from router.rules.by_legacy import by_legacy
-from router.rules.by_proof import by_proof
+from router.rules.by_proof import by_opening, by_proof
 from router.rules.by_receipt import by_receipt
 from router.rules.by_report import by_report
 from router.rules.by_sender import by_sender
@@ -39,6 +39,7 @@ from schemas.placement import Outcome, Rule
 RULES: Final[tuple[RuleFunction, ...]] = (
     by_receipt,  # what it says of our messages concerns no other rule
     by_turn,  # somebody in a live chat waits no longer
+    by_opening,  # who somebody is, told without words
     by_kind,  # nobody's request, or unreadable
     by_echo,  # what was written in our own name
     by_edit,  # what changes a message is none of its own

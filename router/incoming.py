@@ -10,7 +10,7 @@ from router.found import NOTHING, Found, tokens_of
 from router.legacy_desk import LegacyDesk
 from router.legacy_marks import Mark, marks_of
 from router.policy import Policies
-from router.proving import Brought, brought, without_proof
+from router.proving import Brought, told_apart
 from router.tokens import Signer
 from schemas.conversation_rows import ConversationKey
 from schemas.message import InboundMessage, Kind, Party, ThreadId
@@ -120,8 +120,7 @@ def receive(
     """Prepare a message for matching. Without a signer no token is true."""
     sender = address_key(message.channel, message.sender.address)
     message = message if message.channel != MAIL else without_chat_ids(message)
-    proof = brought(message, signer) if "proof" in message.details else None
-    message = message if proof is None else without_proof(message)
+    message, proof = told_apart(message, signer)
     conversation = message.thread.conversation
     desks = tuple(desk for desk in policies.legacy if desk.serves(message.account)) if message.channel == MAIL else ()
     return Incoming(

@@ -25,6 +25,7 @@ class Invitation:
     """What the requester is given, by a way that reaches nobody else. Either may be used, and once."""
 
     ticket: str
+    scope: str
     channel: str
     payload: str = field(repr=False)
     code: str = field(repr=False)
@@ -69,11 +70,14 @@ class Linking:
             expires, twin = now + lasts, secrets.token_bytes(RANDOM_OCTETS)
             rows = [NewProofRow(digest, ticket.id, ticket.scope, channel, by, now, expires, twin) for digest in digests]
             await transaction.keep_proofs(rows)
-        return Invitation(ticket=ticket.number, channel=channel, payload=payload, code=code, expires_at=expires)
+        return Invitation(
+            ticket=ticket.number, scope=ticket.scope, channel=channel, payload=payload, code=code, expires_at=expires
+        )
 
     async def unlink(self, number: str, *, address: str = "", by: str) -> Unlinked:
         """Undo the links of a ticket, or those of one address. Raises `NotTendedError` when there is none.
 
+        Links to tickets that go on as this one are undone with them, and where a linked ticket went on by a merge, too.
         What was written meanwhile stays where it is; the next message of the conversation opens a ticket of its own.
         """
         return await patiently(self._store, lambda: self._unlink(number, address, by))
@@ -87,20 +91,21 @@ class Linking:
             links = _of(await transaction.links_of(ticket_id), address)
             if not links:
                 raise NotTendedError("nobody was proven to be its requester on another channel")
-            await self._undo(transaction, ticket_id, links, by)
+            await self._undo(transaction, links, by)
         return Unlinked(ticket=number, people=tuple((link.channel, link.address) for link in links))
 
-    async def _undo(self, transaction: OutboundTransaction, ticket_id: int, links: Sequence[LinkRow], by: str) -> None:
-        """Undo under the locks of the conversations, then the ticket."""
+    async def _undo(self, transaction: OutboundTransaction, links: Sequence[LinkRow], by: str) -> None:
+        """Undo under the locks of the conversations, then the tickets: those linked to, and all on which they go on."""
         keys = {ConversationKey(link.conversation, "", link.channel, link.account) for link in links}
         talks = await transaction.lock_conversations(keys)
-        view = await locked_view(transaction, [ticket_id])
-        await transaction.dismiss(ticket_id, [link.person_key for link in links], role=LINKED)
+        view = await locked_view(transaction, {link.ticket_id for link in links})
         for link in links:
             await transaction.undo_link(link.id, by=by, now=self._clock())
-        ticket = view.standing(ticket_id)
-        here = {ticket_id} if ticket is None else {ticket_id, ticket.id}
-        left = [talk._replace(ticket_id=None) for talk in talks if talk.ticket_id in here]
+            await transaction.dismiss(link.ticket_id, [link.person_key], role=LINKED)
+        for link in links:
+            for other in view.onward(view.tickets[link.ticket_id]):
+                await transaction.dismiss_merged(other.id, [link.person_key])
+        left = [talk._replace(ticket_id=None) for talk in talks if talk.ticket_id in view.tickets]
         await transaction.write(Changes(conversations=left))
 
 

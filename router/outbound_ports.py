@@ -51,6 +51,10 @@ class OutboundTransaction(RoutingTransaction, Protocol):
         """Let people take part in a locked ticket no more; with a role, only those who have it."""
         ...
 
+    async def dismiss_merged(self, ticket_id: int, address_keys: Collection[bytes]) -> None:
+        """Let those take part in a locked ticket no more who do so by merges alone, and by none that stands."""
+        ...
+
     async def dismiss_brought(self, ticket_id: int, address_keys: Collection[bytes], *, than: int) -> None:
         """Let those take part in a locked ticket no more whom no other message than this one has brought in."""
         ...

@@ -26,7 +26,7 @@ class Placement:
     of ours.
     `amends` is a message that this one changes or completes, `deliveries` what receipts say of messages of ours.
     `is_ours` is the message of ours that came back, `turns` a live chat that becomes a ticket like others,
-    `proves` the proof of who its sender is.
+    `proves` the proof of who its sender is, and `proves_on` the ticket for which it was made.
     `binds` is an old ticket (rule 5) that goes on in the new one from now; `forward_to` the old desk's address.
     """
 
@@ -42,6 +42,7 @@ class Placement:
     is_ours: int | None = None
     turns: Ticket | None = None
     proves: ProofRow | None = None
+    proves_on: Ticket | None = None
     binds: OldKey | None = None
     forward_to: str = ""
 
@@ -62,9 +63,9 @@ class Placement:
         """Give it with a live chat that becomes a ticket like others."""
         return replace(self, turns=ticket)
 
-    def proving(self, row: ProofRow) -> "Placement":
-        """Give it with the proof of who its sender is."""
-        return replace(self, proves=row)
+    def proving(self, row: ProofRow, ticket: Ticket) -> "Placement":
+        """Give it with the proof of who its sender is: the requester of this ticket."""
+        return replace(self, proves=row, proves_on=ticket)
 
     def receiving(self, deliveries: tuple[Delivery, ...]) -> "Placement":
         """Give it with what it says of messages of ours."""

@@ -18,6 +18,7 @@ from router.placement import Placement
 from router.policy import Policies
 from router.replies import Replies
 from router.rules.by_legacy import BY_POLICY
+from router.rules.by_proof import seen_by_others
 from router.rules.own_mail import is_own
 from router.sendings import Sendings
 from router.talks import Talks
@@ -190,8 +191,10 @@ class Placer:
 
     def _prove(self, message: Incoming, placement: Placement, ticket: Ticket | None) -> None:
         """Let somebody who proved to be a ticket's requester take part in it; count what proves nothing."""
+        ticket = placement.proves_on or ticket
         if placement.proves is None or ticket is None:
-            self.talks.count_wrong(message)
+            if not (seen_by_others(message, self._view) and self.talks.spend(message)):
+                self.talks.count_wrong(message)
             return
         self._join(ticket, message.sender, message.message.sender.address, LINKED)
         self.talks.prove(ticket, message, placement.proves)

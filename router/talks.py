@@ -33,10 +33,7 @@ class Talks:
         if talk is None:
             return
         self._set(talk, talk._replace(ticket_id=ticket.id, person_key=message.sender, wrong_proofs=0, wrong_since=None))
-        self.used.append(UsedProofRow(proof.twin, inbound.received_at, talk.digest))
-        for row in list(self._view.proofs.values()):
-            if row.twin == proof.twin:
-                self._view.proofs[row.digest] = row._replace(used_at=inbound.received_at)
+        self._use(proof, talk, message)
         self.links.append(
             NewLinkRow(
                 ticket_id=ticket.id,
@@ -53,6 +50,15 @@ class Talks:
             )
         )
 
+    def spend(self, message: Incoming) -> bool:
+        """Let a proof that others saw, and its twin, be used up; False when it is none that we gave out."""
+        talk, digests = self._view.talk(message), message.proof.digests if message.proof is not None else ()
+        shown = [self._view.proofs[digest] for digest in digests if digest in self._view.proofs]
+        for row in shown:
+            if talk is not None and row.used_at is None:
+                self._use(row, talk, message)
+        return bool(shown)
+
     def count_wrong(self, message: Incoming) -> None:
         """Count a proof that proved nothing, as far as it looks like one of ours."""
         talk = self._view.talk(message)
@@ -62,6 +68,13 @@ class Talks:
         is_new = talk.wrong_since is None or at - talk.wrong_since >= GUESSES_WITHIN
         count, since = (1, at) if is_new else (talk.wrong_proofs + 1, talk.wrong_since)
         self._set(talk, talk._replace(wrong_proofs=count, wrong_since=since))
+
+    def _use(self, proof: ProofRow, talk: TalkRow, message: Incoming) -> None:
+        at = message.message.received_at
+        self.used.append(UsedProofRow(proof.twin, at, talk.digest))
+        for row in list(self._view.proofs.values()):
+            if row.twin == proof.twin:
+                self._view.proofs[row.digest] = row._replace(used_at=at)
 
     def _is_theirs(self, talk: TalkRow, ticket: Ticket, message: Incoming) -> bool:
         """Whether the conversation may lead there: a group only to what began in it, a private chat by its person."""

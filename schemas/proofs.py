@@ -21,7 +21,10 @@ TAG_OCTETS: Final = 15
 ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 CODE_LETTERS: Final = 10
 
-_PAYLOAD: Final = re.compile(r"i[A-Za-z0-9_-]{40}\Z")
+PAYLOAD: Final = r"i[A-Za-z0-9_-]{40}"
+"""What a payload looks like."""
+
+_PAYLOAD: Final = re.compile(rf"{PAYLOAD}\Z")
 _CODE: Final = re.compile(
     rf"\s*([{ALPHABET}]{{4}})[-\u2010-\u2015]([{ALPHABET}]{{4}})[-\u2010-\u2015]([{ALPHABET}]{{2}})\s*\Z"
 )

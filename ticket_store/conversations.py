@@ -68,7 +68,7 @@ class ConversationStatements:
                 await copy.write_row(row)
 
     async def links_of(self, ticket_id: int) -> Sequence[LinkRow]:
-        """Read who is proven to be the requester of a ticket."""
+        """Read who is proven to be the requester of a ticket, or of one that goes on as it."""
         rows = await self._conversation_rows("links_of", {"ticket_id": ticket_id})
         return [LinkRow(*row) for row in rows]
 

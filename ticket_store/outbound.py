@@ -64,6 +64,10 @@ class OutboundTransaction(RoutingTransaction):
         """Let people take part in a locked ticket no more; with a role, only those who have it."""
         await self._do("dismiss", {"ticket_id": ticket_id, "address_keys": list(address_keys), "role": role})
 
+    async def dismiss_merged(self, ticket_id: int, address_keys: Collection[bytes]) -> None:
+        """Let those take part in a locked ticket no more who do so by merges alone, and by none that stands."""
+        await self._do("dismiss_merged", {"ticket_id": ticket_id, "address_keys": list(address_keys)})
+
     async def dismiss_brought(self, ticket_id: int, address_keys: Collection[bytes], *, than: int) -> None:
         """Let those take part in a locked ticket no more whom no other message than this one has brought in."""
         await self._do("dismiss_brought", {"ticket_id": ticket_id, "address_keys": list(address_keys), "than": than})

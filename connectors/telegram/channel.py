@@ -1,6 +1,7 @@
 """The Telegram channel, under the contract of `connectors/base.py` and `connectors/sending.py`."""
 
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,9 +15,13 @@ from connectors.telegram import errors, normalize, sender, splitting
 from connectors.telegram.calls import ALL_UPDATES, BotApi
 from connectors.telegram.poller import Poller
 from connectors.telegram.settings import TelegramSettings
+from connectors.telegram.shapes import raw_text
+from connectors.tolerant import fields
 from schemas.message import InboundMessage
 
 SECRET_HEADER: Final = "x-telegram-bot-api-secret-token"  # noqa: S105 - a header's name
+NAME: Final = re.compile(r"[A-Za-z0-9_]{4,64}")
+"""What a bot's name may be, before it stands in a link of ours."""
 _CONNECTIONS: Final = 40
 
 
@@ -71,6 +76,18 @@ class TelegramConnector:
         """Say where a file lies now; the id alone is enough."""
         del raw
         return await sender.locate(self._api, platform_id)
+
+    async def deep_link(self, proof: str) -> str:
+        """Give the link into the bot's chat, by the name that Telegram knows it by. Raises `LaterError`."""
+        try:
+            name = raw_text(fields(await self._api.call("getMe", {})), "username")
+        except TelegramError as error:
+            problem = LaterError(f"getMe: Telegram does not tell the bot's name ({type(error).__name__})")
+        else:
+            problem = LaterError("getMe: Telegram names no bot")
+            if NAME.fullmatch(name):
+                return f"https://t.me/{name}?start={proof}"
+        raise problem
 
     async def close(self) -> None:
         """Close the connections."""

@@ -33,7 +33,7 @@ from schemas.message import (
     ThreadId,
     Verdict,
 )
-from schemas.proofs import code_in
+from schemas.proofs import code_in, read_payload
 
 NORMALIZER_VERSION: Final = 1
 _MAX_PROOF: Final = 128
@@ -141,7 +141,7 @@ def _kind(details: Mapping[str, Any], *, is_service: bool) -> Kind:
 
 def _words(seen: _Seen) -> str:
     """Give the text; what may prove who somebody is (`/start` carries it, or a code is typed) stands in no text."""
-    if seen.address.is_private and command(seen.message, "start") is not None:
+    if _started(seen.message, is_private=seen.address.is_private) is not None:
         return "/start"
     if code_in(raw_text(seen.message, "text")):
         return ""
@@ -194,14 +194,19 @@ def _details(seen: _Seen, sender: Party) -> dict[str, Any]:
 
 
 def _start(message: Json, *, is_private: bool) -> dict[str, Any]:
-    if "edit_date" in message:
-        return {}
+    """Read what proves who somebody is; in a group, too, where it proves nothing and must not be used any more."""
     if code := code_in(raw_text(message, "text")):
         return {"proof": code[:_MAX_PROOF]}
-    payload = command(message, "start") if is_private else None
-    if payload is None:
-        return {}
-    return {"proof": payload[:_MAX_PROOF]} if payload else {"membership": "allowed"}
+    payload = _started(message, is_private=is_private)
+    if payload:
+        return {"proof": payload[:_MAX_PROOF]}
+    return {"membership": "allowed"} if payload is not None and "edit_date" not in message else {}
+
+
+def _started(message: Json, *, is_private: bool) -> str | None:
+    """Give what a deep link carries; in a group, where people write commands by hand, only what may be a proof."""
+    payload = command(message, "start")
+    return payload if is_private or (payload is not None and read_payload(payload)) else None
 
 
 def _with_update(update: Json, details: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,6 +36,8 @@ AHEAD: Final = timedelta(hours=1)
 """How far Viber's clock may be before ours."""
 HOSTS: Final = (".viber.com", ".cdn.viber.com")
 """Where Viber keeps what its users send."""
+NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+"""What a bot's URI may be, before it stands in a link of ours."""
 EVENTS: Final = ("delivered", "seen", "failed", "subscribed", "unsubscribed", "conversation_started")
 
 
@@ -45,7 +47,7 @@ def connect(*, account: Account, settings: ViberAccountSettings) -> "ViberChanne
 
 
 class ViberChannel:
-    """Meets `Registers`, `Sender`, `Fetcher` and `Signs` of the channel contract."""
+    """Meets `Registers`, `Sender`, `Fetcher`, `Invites` and `Signs` of the channel contract."""
 
     yes = Answer()
     pace = SendPace(account_per_second=20.0)
@@ -124,6 +126,16 @@ class ViberChannel:
         if platform_id != MEDIA or not media:
             raise SendFailedError("Viber named no address for it")
         return Remote(url=media, hosts=HOSTS, base_url=self._own_server())
+
+    async def deep_link(self, proof: str) -> str:
+        """Give the link into the bot's chat, by the URI that Viber knows it by. Raises `LaterError`."""
+        try:
+            name = text_of((await self._client.call("get_account_info", {})).get("uri"), 64)
+        except (ChannelDownError, SendError) as error:
+            raise LaterError(f"get_account_info: {error}") from None
+        if not NAME.fullmatch(name):
+            raise LaterError("Viber names no URI of the bot")
+        return f"viber://pa?chatURI={name}&context={proof}"
 
     async def close(self) -> None:
         """Let the connections go."""

@@ -35,7 +35,7 @@ def connect(*, account: Account, settings: VkAccountSettings) -> "VkChannel":
 
 
 class VkChannel:
-    """What both intakes share. Meets `Sender` and `Fetcher` of the channel contract."""
+    """What both intakes share. Meets `Sender`, `Fetcher` and `Invites` of the channel contract."""
 
     pace = SendPace(account_per_second=20.0)
 
@@ -80,6 +80,10 @@ class VkChannel:
         if urlsplit(url).hostname in SITES:
             url = await self._client.moved_to(url) or url
         return Remote(url=url, hosts=HOSTS, base_url=self._own_server)
+
+    async def deep_link(self, proof: str) -> str:
+        """Give the link into the community's messages; `ref` comes with the first one."""
+        return f"https://vk.me/club{self._settings.group_id}?ref={proof}"
 
     async def close(self) -> None:
         """Let the connections go."""

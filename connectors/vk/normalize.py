@@ -143,7 +143,7 @@ def _membership(change: str) -> "Reader":
             return _other(delivery, event)
         found = _base(delivery, peer=user, sender=user, key=(change, *_once(event)))
         details: dict[str, Any] = {"membership": change}
-        if 0 < len(key := text_of(content.get("key"), PROOF + 1)) <= PROOF:
+        if change == "allowed" and 0 < len(key := text_of(content.get("key"), PROOF + 1)) <= PROOF:
             details["proof"] = key
         return Normalized(message=found.model_copy(update={"kind": Kind.MEMBERSHIP, "details": details}))
 

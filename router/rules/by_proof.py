@@ -2,7 +2,8 @@
 
 The only way in which two addresses of different channels become one person: never by equal e-mail addresses or names.
 It goes before an explicit reply, because a message that is a proof says nothing else. A proof that is wrong, used,
-expired or made for elsewhere changes nothing, and the decision says why. Whoever guesses is not heard for a while.
+expired or made for elsewhere changes nothing, and the decision says why. Whoever guesses is not heard for a while. One
+that others saw links nobody, and is spent.
 """
 
 from datetime import timedelta
@@ -10,10 +11,12 @@ from typing import Final
 
 from router.findings import Findings
 from router.gates import Case, reopens
+from router.incoming import Incoming
 from router.placement import Placement, joined, noted
-from router.view import Ticket
+from router.proving import MARK
+from router.view import Ticket, View
 from schemas.identity_rows import ProofRow
-from schemas.message import Kind
+from schemas.message import InboundMessage, Kind
 from schemas.placement import SPAM, Evidence, Gate, Rejected, Rule, Source
 
 GUESSES: Final = 5
@@ -21,7 +24,10 @@ GUESSES: Final = 5
 GUESSES_WITHIN: Final = timedelta(hours=1)
 """... until so long after the first of them."""
 
-SAYS_NOTHING: Final = frozenset({"", "/start"})
+OPENINGS: Final = frozenset({"allowed", "subscribed", "unblocked"})
+"""Memberships by which somebody lets us write to them."""
+
+SAYS_NOTHING: Final = frozenset({"", "/start", MARK, f"/start {MARK}"})
 """Texts of a message that is nothing but a proof."""
 
 
@@ -45,7 +51,32 @@ def by_proof(case: Case, findings: Findings) -> Placement | None:
         reopened=reopens(case, ticket),
         why=f"Its sender proved to be the requester of ticket {ticket.number}: {row.made_by} had invited them.",
     )
-    return placement.proving(row)
+    return placement.proving(row, ticket)
+
+
+def by_opening(case: Case, _findings: Findings) -> Placement | None:
+    """Link by a proof that comes without words: somebody looked into a chat by a link, or allowed us to write."""
+    inbound, proof = case.message.message, case.message.proof
+    if proof is None or not proof.is_form or not _opens(inbound):
+        return None
+    found = judge(case)
+    if isinstance(found, str):
+        return noted(why=f"It brings a proof that proves nothing: {found}.", rule=Rule.PROOF)
+    row, ticket = found
+    why = f"Its sender proved to be the requester of ticket {ticket.number}: {row.made_by} had invited them."
+    return noted(why=why, rule=Rule.PROOF, evidence=(Evidence(source=Source.PROOF),)).proving(row, ticket)
+
+
+def seen_by_others(message: Incoming, view: View) -> bool:
+    """Whether more people than its sender see what is written there: a proof that they saw is worth nothing."""
+    talk = view.talk(message)
+    return message.is_group or (talk is not None and talk.person_key not in (None, message.sender))
+
+
+def _opens(inbound: InboundMessage) -> bool:
+    if inbound.kind is Kind.MEMBERSHIP:
+        return inbound.details.get("membership") in OPENINGS
+    return inbound.kind is Kind.EVENT
 
 
 def judge(case: Case) -> tuple[ProofRow, Ticket] | str:
@@ -58,7 +89,7 @@ def _unheard(case: Case) -> str:
     message, talk = case.message, case.view.talk(case.message)
     if message.anonymous or not case.policy.trusts(message.message.verdict.result):
         return "nothing proves who brought it"
-    if message.is_group or talk is None or talk.person_key not in (None, message.sender):
+    if talk is None or seen_by_others(message, case.view):
         return "a proof counts only in a chat of one person"
     since = talk.wrong_since
     if since is None or talk.wrong_proofs < GUESSES or message.message.received_at - since >= GUESSES_WITHIN:

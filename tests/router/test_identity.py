@@ -6,42 +6,13 @@ from typing import Any
 import pytest
 from answering_lab import answers
 from chats import chat, in_group
-from routing_lab import HOLDING, START, Lab, mail, open_lab
+from identity_lab import invited, linking, number, start, why
+from routing_lab import HOLDING, mail, open_lab
 
-from router.linking import Invitation, Linking
 from router.policy import Policies, Staff
 from router.tending import NotTendedError
-from schemas.message import InboundMessage, Text
+from schemas.message import Text
 from schemas.proofs import code_in
-from ticket_store.numbers import TicketNumbers
-from ticket_store.outbound import OutboundStore
-
-KEY = bytes(range(32))
-
-
-def linking(lab: Lab) -> Linking:
-    return Linking(store=OutboundStore(pool=lab.pool, numbers=TicketNumbers(key=KEY)), clock=lambda: START)
-
-
-async def invited(lab: Lab, *, channel: str = "telegram", hours: float = 24) -> Invitation:
-    """Open a ticket by mail, and invite its requester."""
-    await lab.route(mail("mail"))
-    return await linking(lab).invite(await number(lab), channel=channel, lasts=timedelta(hours=hours), by="rui")
-
-
-async def number(lab: Lab) -> str:
-    rows = await lab.rows("select number from tickets order by id limit 1")
-    return str(rows[0]["number"])
-
-
-def start(proof: str, *, minutes: float = 1, **more: Any) -> InboundMessage:
-    return chat(f"s{minutes}", text="/start", minutes=minutes, proof=proof, **more)
-
-
-async def why(lab: Lab) -> str:
-    """Give why the latest message is where it is."""
-    rows = await lab.rows("select decision from messages order by id desc limit 1")
-    return str(rows[0]["decision"]["explanation"])
 
 
 @pytest.mark.parametrize("by_code", [True, False])

@@ -129,11 +129,17 @@ from stdin;
 copy identity_proofs (digest, ticket_id, scope, channel, made_by, made_at, expires_at, twin) from stdin;
 
 -- name: links_of
--- Who is proven to be the requester of a ticket, on which channel.
-select id, ticket_id, person_key, channel, account, address, name, conversation, linked_at
-from identity_links
-where ticket_id = :ticket_id and undone_at is null
-order by id;
+-- Who is proven to be the requester of a ticket, or of one that goes on as it, on which channel.
+with recursive here (id) as (
+    select :ticket_id::bigint
+    union
+    select t.id from here join tickets t on t.merged_into_id = here.id
+)
+select l.id, l.ticket_id, l.person_key, l.channel, l.account, l.address, l.name, l.conversation, l.linked_at
+from here
+join identity_links l on l.ticket_id = here.id
+where l.undone_at is null
+order by l.id;
 
 -- name: undo_link!
 -- Undo a proven link, under the locks of its conversation and its ticket.

@@ -66,6 +66,16 @@ delete from ticket_participants
 where ticket_id = :ticket_id and address_key = any(:address_keys::bytea[]) and role <> 'requester'
   and (:role = '' or role = :role);
 
+-- name: dismiss_merged!
+-- Let those take part in a locked ticket no more whom merges brought, unless they take part in a ticket that goes on as it.
+delete from ticket_participants p
+where p.ticket_id = :ticket_id and p.address_key = any(:address_keys::bytea[]) and p.role = 'merged'
+  and not exists (
+      select from tickets t
+      join ticket_participants q on q.ticket_id = t.id
+      where t.merged_into_id = p.ticket_id and q.address_key = p.address_key
+  );
+
 -- name: dismiss_brought!
 -- Let those take part in a locked ticket no more whom only this message brought in: no other message is theirs or names them.
 delete from ticket_participants p
