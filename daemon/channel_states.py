@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 import structlog
 
@@ -45,15 +46,22 @@ class ChannelStates:
         self._clock = clock
         self._channels: dict[str, str] = {}
         self._known: dict[str, _Known] = {}
+        self._holders: dict[str, UUID] = {}
 
     def serve(self, account: Account, state: State) -> None:
         """Say that this process serves the account, and how."""
         self._channels[account.name] = account.channel
         self._change(account.name, state, "")
 
+    def claim(self, account: Account, holder: UUID) -> None:
+        """Say by whose turn this process serves the account: what it says counts only while the turn lasts."""
+        self._holders[account.name] = holder
+
     def forget(self, account: Account) -> None:
         """Say that another process serves it."""
         self._known.pop(account.name, None)
+        self._holders.pop(account.name, None)
+        self._metrics.trouble(account.name, on=False)
         self._board.calm(f"channel {account.name}")
 
     def trouble(self, account: Account, problem: str) -> None:
@@ -116,6 +124,7 @@ class ChannelStates:
             since=known.since,
             delivered_at=known.delivered_at,
             seen_at=now,
+            holder=self._holders.get(name),
         )
 
     def _change(self, name: str, state: State, problem: str) -> None:

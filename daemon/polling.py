@@ -37,6 +37,11 @@ class AccountPollDesk:
         self._turns = turns
         self._clock = clock
         self.well_at: float | None = None
+        self._is_over = False
+
+    def end(self) -> None:
+        """Hear no more of this poller: its turn is over, or it is begun anew with another desk."""
+        self._is_over = True
 
     def now(self) -> datetime:
         """Tell the time."""
@@ -44,11 +49,13 @@ class AccountPollDesk:
 
     async def accept(self, deliveries: Sequence[Delivery]) -> None:
         """Store them all."""
+        self._check_turn()
         if deliveries:
             await self._intake.accept(deliveries)
 
     async def load_cursor(self) -> Mapping[str, Any]:
         """Read where the account stands."""
+        self._check_turn()
         try:
             return await self._turns.load(self._intake.account.name)
         except STORE_ERRORS as error:
@@ -56,6 +63,7 @@ class AccountPollDesk:
 
     async def save_cursor(self, cursor: Mapping[str, Any]) -> None:
         """Keep where the account stands."""
+        self._check_turn()
         try:
             await self._turns.save(self._intake.account.name, cursor, at=self._clock())
         except STORE_ERRORS as error:
@@ -63,13 +71,20 @@ class AccountPollDesk:
 
     def well(self) -> None:
         """Note a finished round."""
+        if self._is_over:
+            return
         self.well_at = asyncio.get_running_loop().time()
         self._intake.metrics.round(self._intake.account.name)
         self._intake.states.serve(self._intake.account, "polling")
 
     def trouble(self, problem: str) -> None:
         """Say what is wrong."""
-        self._intake.states.trouble(self._intake.account, problem)
+        if not self._is_over:
+            self._intake.states.trouble(self._intake.account, problem)
+
+    def _check_turn(self) -> None:
+        if self._is_over:
+            raise TurnLostError(self._intake.account.name)
 
 
 class Pollers:
@@ -113,6 +128,7 @@ class Pollers:
                     self._running[name] = asyncio.create_task(self._supervise(name, connector), name=f"poll {name}")
             for name in [name for name, task in self._running.items() if task.done()]:
                 del self._running[name]
+                self._intakes[name].states.forget(self._intakes[name].account)
                 await self._turns.leave(name)
             await asyncio.sleep(TURN_EVERY)
 
@@ -129,23 +145,33 @@ class Pollers:
     async def _supervise(self, name: str, connector: Poll) -> None:
         """Run one poller again and again, with a pause that grows until a round ends well; ends with the turn."""
         intake = self._intakes[name]
+        intake.states.claim(intake.account, self._turns.holder)
         intake.states.serve(intake.account, "starting")
         pause = FIRST_PAUSE
         while True:
             desk = AccountPollDesk(intake=intake, turns=self._turns, clock=self._clock)
             try:
-                await self._watched(connector, desk)
-                problem = "the poller ended"
-            except TurnLostError:
-                return
-            except LaterError as error:
-                problem = str(error)
-            except Exception as error:  # noqa: BLE001 - a platform's trouble or our fault: it is tried again
-                problem = f"polling failed: {type(error).__name__}"
-                _log.error("poller failed", account=name, error=type(error).__name__, trace=trace(error))
-            desk.trouble(problem)
+                problem = await self._attempt(name, connector, desk)
+                if problem is None:
+                    return
+                desk.trouble(problem)
+            finally:
+                desk.end()
             pause = FIRST_PAUSE if desk.well_at is not None else min(2 * pause, LONGEST_PAUSE)
             await asyncio.sleep(pause)
+
+    async def _attempt(self, name: str, connector: Poll, desk: AccountPollDesk) -> str | None:
+        """Run one poller to its end; give what ended it, None when the turn is lost."""
+        try:
+            await self._watched(connector, desk)
+        except TurnLostError:
+            return None
+        except LaterError as error:
+            return str(error)
+        except Exception as error:  # noqa: BLE001 - a platform's trouble or our fault: it is tried again
+            _log.error("poller failed", account=name, error=type(error).__name__, trace=trace(error))
+            return f"polling failed: {type(error).__name__}"
+        return "the poller ended"
 
     async def _watched(self, connector: Poll, desk: AccountPollDesk) -> None:
         """Poll, and name the trouble while no round ends."""

@@ -1,7 +1,8 @@
 """Echoes: what was written from our own account and comes back from the platform, ours or an agent's in its own app.
 
 Ours are known by the platform's id, once it has answered; by the name that we gave a part, where the platform takes
-one; and, when the echo overtakes the answer, as what is being sent into that chat at this moment.
+one; and, when the echo overtakes the answer, by the very words that are being sent into that chat at this moment. A
+file alone says no words, and a part of a text could be anybody's: neither is taken for ours without an id.
 """
 
 from collections.abc import Iterable, Sequence
@@ -46,8 +47,21 @@ def ours(message: Incoming, view: View) -> int | None:
     named = next((view.own_parts[name] for name in names_of(message) if name in view.own_parts), None)
     if named is not None:
         return named
-    text, chat = message.message.text.content.strip(), (message.message.account, chat_of(message.message))
-    return next((message_id for message_id, whole in view.under_way.get(chat, ()) if text in whole), None)
+    text, chat = _words(message.message.text.content), (message.message.account, chat_of(message.message))
+    if not text or _is_named(message):
+        return None
+    return next((message_id for message_id, whole in view.under_way.get(chat, ()) if text == _words(whole)), None)
+
+
+def _words(text: str) -> str:
+    """Give a text as it is compared: platforms lay out blanks anew."""
+    return " ".join(text.split())
+
+
+def _is_named(message: Incoming) -> bool:
+    """Whether the platform gave it the name of a part, which then says more than its words: VK's random_id."""
+    echo = message.message.details.get(KEY)
+    return isinstance(echo, dict) and echo.get("random_id") not in (None, "", 0, "0")
 
 
 def _unknown(echoes: Iterable[Incoming], view: View) -> Iterable[Incoming]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 from psycopg.rows import class_row
 
@@ -15,7 +16,10 @@ State = Literal["starting", "listening", "polling", "trouble"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelState:
-    """One account. `problem` is for people; `seen_at` is when a process last said this."""
+    """One account. `problem` is for people; `seen_at` is when a process last said this.
+
+    `holder` is who says it where only whoever has the turn (`ticket_store.cursors`) may.
+    """
 
     account: str
     channel: str
@@ -24,6 +28,7 @@ class ChannelState:
     since: datetime
     delivered_at: datetime | None
     seen_at: datetime
+    holder: UUID | None = None
 
 
 async def write_states(pool: Pool, states: Sequence[ChannelState]) -> None:
@@ -37,6 +42,7 @@ async def write_states(pool: Pool, states: Sequence[ChannelState]) -> None:
         "since": [row.since for row in rows],
         "delivered": [row.delivered_at for row in rows],
         "seen": [row.seen_at for row in rows],
+        "holders": [row.holder for row in rows],
     }
     async with pool.connection(timeout=2) as connection:
         await connection.execute(statement("cursors", "write_states"), parameters)

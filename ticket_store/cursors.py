@@ -1,8 +1,8 @@
 """Whose turn it is to poll an account, and where it stands.
 
 A turn is a lock of a PostgreSQL session, so that it passes on in the moment in which its process dies. A process that
-lost its session without noticing yet can do no harm: the next one has written its name beside the cursor, and only
-that one's cursor is kept.
+lost its session without noticing yet can do no harm: the next one has written its name beside the cursor, in the
+session that has the lock, and only that one's cursor and states are kept (decision 0026).
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class Turns:
     def __init__(self, *, conninfo: str, pool: Pool, holder: UUID) -> None:
         self._conninfo = conninfo
         self._pool = pool
-        self._holder = holder
+        self.holder = holder
         self._session: AsyncConnection[TupleRow] | None = None
 
     async def open(self) -> None:
@@ -54,13 +54,7 @@ class Turns:
 
     async def take(self, account: str) -> bool:
         """Take the turn; False while another process has it. A turn is taken once, and left before it is taken anew."""
-        taken = await self._ask("take_turn", {"account": account})
-        if taken:
-            async with self._pool.connection() as connection:
-                await connection.execute(
-                    statement("cursors", "hold_place"), {"account": account, "holder": self._holder}
-                )
-        return taken
+        return await self._ask("take_turn", {"account": account, "holder": self.holder})
 
     async def leave(self, account: str) -> None:
         """Give the turn back; nothing happens when the session is gone."""
@@ -69,7 +63,7 @@ class Turns:
 
     async def load(self, account: str) -> Mapping[str, Any]:
         """Read the cursor; empty at the first start. Raises `TurnLostError`."""
-        parameters = {"account": account, "holder": self._holder}
+        parameters = {"account": account, "holder": self.holder}
         async with self._pool.connection() as connection:
             cursor = await connection.execute(statement("cursors", "load_place"), parameters)
             row = await cursor.fetchone()
@@ -79,7 +73,7 @@ class Turns:
 
     async def save(self, account: str, cursor: Mapping[str, Any], *, at: datetime) -> None:
         """Keep the cursor, durably. Raises `TurnLostError`."""
-        parameters = {"account": account, "holder": self._holder, "cursor": Jsonb(dict(cursor)), "at": at}
+        parameters = {"account": account, "holder": self.holder, "cursor": Jsonb(dict(cursor)), "at": at}
         async with self._pool.connection() as connection:
             done = await connection.execute(statement("cursors", "save_place"), parameters)
             if done.rowcount != 1:

@@ -160,8 +160,15 @@ async def part(lab: Lab, message_id: int, *, echo: str = "", state: str = "tryin
         ({"random_id": 78}, "something else", False),
         ({"id": "10"}, "answer 10", True),
         ({"id": "10"}, "something else", False),
+        ({"id": "10"}, "answer", False),
+        ({"id": "10"}, "", False),
+        ({"random_id": 78}, "answer 10", False),
+        ({"random_id": 0, "id": "10"}, " answer  10\n", True),
     ],
-    ids=["by its name", "another name", "by what is on its way", "another text"],
+    ids=[
+        *("by its name", "another name", "by what is on its way", "another text", "a part of it", "a picture alone"),
+        *("its words by another name", "its words, laid out anew"),
+    ],
 )
 async def test_an_echo_that_overtakes_our_own_mark_is_still_ours(
     database: str, echo: dict[str, Any], text: str, *, is_ours: bool

@@ -55,7 +55,7 @@ class Bench:
     port: int = field(default_factory=free_port)
 
     def __post_init__(self) -> None:
-        registry = CollectorRegistry()
+        self.registry = registry = CollectorRegistry()
         self.board = Board(clock=clock)
         self.metrics = ChannelMetrics(registry=registry)
         self.states = ChannelStates(meter=Unmetered(), board=self.board, metrics=self.metrics, clock=clock)

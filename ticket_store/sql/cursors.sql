@@ -1,6 +1,12 @@
 -- name: take_turn
--- Takes the turn of polling an account for this session, if nobody else's session has it.
-select pg_try_advisory_lock(hashtextextended('switchboard poll ' || (:account)::text, 0));
+-- Takes the turn of polling an account for this session, if it is free, and in the same statement puts its process's name beside the cursor.
+with turn (taken) as materialized (
+    select pg_try_advisory_lock(hashtextextended('switchboard poll ' || (:account)::text, 0))
+)
+insert into channel_cursors (account, holder)
+select :account, :holder from turn where taken
+on conflict (account) do update set holder = excluded.holder
+returning true;
 
 -- name: leave_turn
 -- Gives the turn of this session back.
@@ -9,11 +15,6 @@ select pg_advisory_unlock(hashtextextended('switchboard poll ' || (:account)::te
 -- name: session_lives
 -- Asks whether the session with its turns is still there.
 select 1;
-
--- name: hold_place!
--- Makes a process the only one that may move the account's cursor.
-insert into channel_cursors (account, holder) values (:account, :holder)
-on conflict (account) do update set holder = excluded.holder;
 
 -- name: load_place
 -- Gives where an account stands, to the process whose turn it is.
@@ -24,10 +25,14 @@ select cursor from channel_cursors where account = :account and holder = :holder
 update channel_cursors set cursor = :cursor, saved_at = :at where account = :account and holder = :holder;
 
 -- name: write_states!
--- Keeps what the accounts' intakes say of themselves, in sorted order so that several writers form no cycle of waits.
+-- Keeps what the accounts' intakes say of themselves, in sorted order against cycles of waits; who polls is heard while its turn lasts.
 insert into channel_states (account, channel, state, problem, since, delivered_at, seen_at)
-select * from unnest((:accounts)::text[], (:channels)::text[], (:states)::text[], (:problems)::text[],
-                     (:since)::timestamptz[], (:delivered)::timestamptz[], (:seen)::timestamptz[])
+select s.account, s.channel, s.state, s.problem, s.since, s.delivered_at, s.seen_at
+from unnest((:accounts)::text[], (:channels)::text[], (:states)::text[], (:problems)::text[],
+            (:since)::timestamptz[], (:delivered)::timestamptz[], (:seen)::timestamptz[], (:holders)::uuid[])
+    as s (account, channel, state, problem, since, delivered_at, seen_at, holder)
+where s.holder is null
+   or exists (select from channel_cursors c where c.account = s.account and c.holder = s.holder)
 on conflict (account) do update set
     channel = excluded.channel, state = excluded.state, problem = excluded.problem, since = excluded.since,
     delivered_at = greatest(channel_states.delivered_at, excluded.delivered_at), seen_at = excluded.seen_at;
