@@ -153,7 +153,7 @@ class ApiSpool:
         async with answers("held message or ticket"):
             await self._may(asked, message_id)
             if action == "release":
-                done = await second_look(self._store).look(message_id)
+                done = await second_look(self._store).look(message_id, by=_who(asked))
                 return {"ticket": "", "released": 0, "held": not done}
             at, by, reach = desk(self._store), _who(asked), _expected(asked)
             if action == "link":

@@ -130,6 +130,7 @@ def release(
     account: Account = None,
     older_than: OlderThan = None,
     dry_run: DryRun = False,
+    by: By = None,
     config: Config = None,
 ) -> None:
     """Let the rules decide anew about held messages.
@@ -141,4 +142,4 @@ def release(
     from daemon.spool_bulk import Which, age  # noqa: PLC0415 - see `daemon.cli`
 
     which = Which(ids=messages or (), reason=reason, account=account, held_longer_than=age(older_than))
-    raise typer.Exit(release_held(which, dry_run=dry_run))
+    raise typer.Exit(release_held(which, by=by, dry_run=dry_run))

@@ -138,12 +138,13 @@ def discard_held(which: Which, *, by: str | None, dry_run: bool) -> int:
     return each(which, discard, doing="discarded", dry_run=dry_run)
 
 
-def release_held(which: Which, *, dry_run: bool) -> int:
+def release_held(which: Which, *, by: str | None, dry_run: bool) -> int:
     """Let the rules decide anew about held messages; what they leave open stays held."""
     check_which(which, machines_only=False)
 
     async def release(store: Opened, message: int) -> str:
-        return "is released" if await second_look(store).look(message) else "stays held: the rules leave it open"
+        is_released = await second_look(store).look(message, by=who(by))
+        return "is released" if is_released else "stays held: the rules leave it open"
 
     return each(which, release, doing="decided anew", dry_run=dry_run)
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from schemas.events import RecipientState
-from schemas.message import Action, DeliveryReport
+from schemas.message import Action, DeliveryReport, OtherRecipient
 from schemas.sending_rows import SentRow
 
 STATES: Final = {Action.FAILED: "bounced", Action.DELAYED: "delayed", Action.DELIVERED: "delivered"}
@@ -45,23 +45,31 @@ class Delivery:
 
 
 def reported(sent: SentRow, report: DeliveryReport, at: datetime) -> Delivery | None:
-    """Apply a report to a message of ours; None when nobody can say which recipient it is about."""
-    about = _about(sent, report)
-    if about is None:
-        return None
-    recipients = [_after(one, report, at) if one is about else one for one in sent.recipients]
+    """Apply a report to a message of ours; None when nobody can say which recipient it is about.
+
+    It may tell of several recipients, of each something else; whom it does not name stays as they are.
+    """
+    all_told: tuple[DeliveryReport | OtherRecipient, ...] = (report, *report.others)
+    about = [(_named(sent, told), told) for told in all_told]
+    if all(place is None for place, _ in about):
+        if len(sent.recipients) != 1:
+            return None
+        about = [(0, report)]
+    recipients = list(sent.recipients)
+    for place, told in about:
+        if place is not None:
+            recipients[place] = _after(recipients[place], told, at)
     return Delivery(sent=sent, recipients=recipients)
 
 
-def _about(sent: SentRow, report: DeliveryReport) -> dict[str, Any] | None:
-    named = report.recipient.strip().lower()
-    found = [one for one in sent.recipients if str(one["address"]).strip().lower() == named]
-    if found:
-        return found[0]
-    return sent.recipients[0] if len(sent.recipients) == 1 else None
+def _named(sent: SentRow, told: DeliveryReport | OtherRecipient) -> int | None:
+    """Give the place of the recipient that is named."""
+    named = told.recipient.strip().lower()
+    addresses = [str(one["address"]).strip().lower() for one in sent.recipients]
+    return addresses.index(named) if named in addresses else None
 
 
-def _after(recipient: dict[str, Any], report: DeliveryReport, at: datetime) -> dict[str, Any]:
+def _after(recipient: dict[str, Any], report: DeliveryReport | OtherRecipient, at: datetime) -> dict[str, Any]:
     state = STATES.get(report.action)
     if state is None or recipient["state"] not in OVERRULES[state]:
         return recipient

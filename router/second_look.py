@@ -92,11 +92,14 @@ class SecondLook:
         doubled: timedelta = FIRST_PAUSE * 2 ** min(failures - 1, 20)
         return self._clock() + min(doubled, LONGEST_PAUSE)
 
-    async def look(self, message_id: int) -> bool:
-        """Decide about a held message anew; False when it stays held, or is not held any more."""
-        return await claiming(self._store, partial(self._attempt, message_id))
+    async def look(self, message_id: int, *, by: str = "") -> bool:
+        """Decide about a held message anew; False when it stays held, or is not held any more.
 
-    async def _attempt(self, message_id: int, extra: frozenset[IdKey]) -> bool:
+        `by` is who asked for it, and is kept with what is released.
+        """
+        return await claiming(self._store, partial(self._attempt, message_id, by))
+
+    async def _attempt(self, message_id: int, by: str, extra: frozenset[IdKey]) -> bool:
         async with self._store.transaction() as transaction:
             row = await transaction.held_message(message_id)
             if row is None:
@@ -118,7 +121,7 @@ class SecondLook:
             await transaction.reserve_message_ids(1)
             now = self._clock()
             placer = self._placing.placer(transaction, view, signer, now)
-            placer.place(waiting, _traced(placement))
+            placer.place(waiting, _traced(placement, by))
             await transaction.write(changes_of(placer, view, (), (), now))
             return True
 
@@ -134,6 +137,6 @@ def _is_release(placement: Placement) -> bool:
     return by_old_desk or placement.outcome in (Outcome.JOINED, Outcome.FORWARDED)
 
 
-def _traced(placement: Placement) -> Placement:
-    why = f"Released: {placement.decision.explanation}"
+def _traced(placement: Placement, by: str) -> Placement:
+    why = f"Released{f' by {by}' if by else ''}: {placement.decision.explanation}"
     return replace(placement, decision=placement.decision.model_copy(update={"explanation": why}))

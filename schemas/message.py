@@ -132,6 +132,15 @@ class FoundToken(Wire):
     value: Annotated[str, StringConstraints(pattern=r"^[a-z2-7]{40}$")]
 
 
+class OtherRecipient(Wire):
+    """Somebody else of whom a report tells; it names them, or they would not stand here."""
+
+    action: Action = Action.FAILED
+    status: str = Field(default="", max_length=32, description="enhanced status code (RFC 3463), such as 5.1.1")
+    recipient: str = Field(min_length=1, max_length=998, description="who, lower-cased")
+    diagnostic: str = Field(default="", max_length=998, description="the other system's words, for people")
+
+
 class DeliveryReport(Wire):
     """What a bounce says of a mail (RFC 3464, or the prose of systems that do not know it)."""
 
@@ -140,6 +149,7 @@ class DeliveryReport(Wire):
     recipient: str = Field(default="", max_length=998, description="who did not get it, lower-cased; empty: not said")
     diagnostic: str = Field(default="", max_length=998, description="the other system's words, for people")
     originals: tuple[ThreadId, ...] = Field(default=(), max_length=20, description="ids of the mail it is about")
+    others: tuple[OtherRecipient, ...] = Field(default=(), max_length=99, description="more recipients it tells of")
 
 
 class Text(Wire):

@@ -1,7 +1,8 @@
 """What a bounce says, and of which mail: RFC 3464 where it is kept to, else what its prose tells for certain.
 
-A report about several recipients gives the first one that failed. A recipient is named only where the report says so,
-or where its prose names one address alone: to mark the wrong one would be worse than to mark none.
+A report about several recipients gives the first one that failed, then the others that it names. A recipient is named
+only where the report says so, or where its prose names one address alone: to mark the wrong one would be worse than to
+mark none.
 """
 
 import re
@@ -14,7 +15,7 @@ from connectors.mail.fields import Head
 from connectors.mail.parts import Part
 from connectors.mail.thread_ids import thread_id
 from connectors.mail.words import clean_line, decode_value
-from schemas.message import Action, DeliveryReport
+from schemas.message import Action, DeliveryReport, OtherRecipient
 
 _STATUS_TYPES: Final = frozenset({"message/delivery-status", "message/global-delivery-status"})
 _BLANK_LINE: Final = re.compile(rb"\r?\n[ \t]*\r?\n")
@@ -37,6 +38,7 @@ _DELAYED: Final = re.compile(
 _SAMPLE: Final = 8000
 _SCANNED: Final = 256 * 1024
 _ORIGINALS: Final = 20
+_OTHERS: Final = 99
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,25 +55,43 @@ class Bounce:
 
 def read_report(bounce: Bounce) -> DeliveryReport:
     """Read what can be read; an empty recipient or status says that the report does not tell."""
-    group = _group(bounce.parts)
+    people = _people(bounce.parts)
+    group = people[0] if people else Head()
     text = bounce.text[:_SCANNED]
     status = _status(group, text)
+    recipient = _recipient(bounce, group, text)[:998].lower()
     return DeliveryReport(
         action=_action(group, f"{bounce.subject}\n{text[:_SAMPLE]}", status),
         status=status,
-        recipient=_recipient(bounce, group, text)[:998].lower(),
+        recipient=recipient,
         diagnostic=_diagnostic(group, text),
         originals=tuple(thread_id(found) for found in _originals(bounce.inside, text)),
+        others=tuple(_others(people[1:], recipient)),
     )
 
 
-def _group(parts: Sequence[Part]) -> Head:
-    """Give the fields of the first recipient that failed, else of the first one (RFC 3464 section 2.3)."""
+def _others(people: Sequence[Head], first: str) -> Iterator[OtherRecipient]:
+    """Give those whom a report names beside the first one, each once; what names nobody says nothing about anybody."""
+    seen = {first}
+    for group in people:
+        named, action = _written_recipient(group)[:998].lower(), _written_action(group)
+        if not named or named in seen or action not in set(Action):
+            continue
+        seen.add(named)
+        yield OtherRecipient(
+            action=Action(action), status=_status(group, ""), recipient=named, diagnostic=_diagnostic(group, "")
+        )
+        if len(seen) > _OTHERS:
+            return
+
+
+def _people(parts: Sequence[Part]) -> list[Head]:
+    """Give the fields of each recipient (RFC 3464 section 2.3), the first one that failed before the others."""
     status = next((part.content for part in parts if part.media_type in _STATUS_TYPES), b"")
     groups = [Head(block.strip(b"\r\n") + b"\n") for block in _BLANK_LINE.split(status[:_SCANNED])]
     people = [group for group in groups if "action" in group or "final-recipient" in group]
-    failed = (group for group in people if _written_action(group) == Action.FAILED)
-    return next(failed, people[0] if people else Head())
+    first = next((place for place, group in enumerate(people) if _written_action(group) == Action.FAILED), 0)
+    return [*people[first : first + 1], *people[:first], *people[first + 1 :]]
 
 
 def _written_action(group: Head) -> str:
@@ -92,14 +112,21 @@ def _status(group: Head, text: str) -> str:
 
 
 def _recipient(bounce: Bounce, group: Head, text: str) -> str:
+    written = _written_recipient(group)
+    if written:
+        return written
+    failed = [word.strip("<>,; ") for word in decode_value(bounce.head.first("x-failed-recipients")).split(",")]
+    named = [word for word in failed if "@" in word]
+    return named[0] if named else _only_one(bounce, text)
+
+
+def _written_recipient(group: Head) -> str:
     """Give the address that we wrote to: the original one before the one to which somebody forwards."""
     for name in ("original-recipient", "final-recipient"):
         kind, _, address = decode_value(group.first(name)).partition(";")
         if "@" in address and kind.strip().lower() in {"rfc822", "utf-8"}:
             return address.strip().strip("<>")
-    failed = [word.strip("<>,; ") for word in decode_value(bounce.head.first("x-failed-recipients")).split(",")]
-    named = [word for word in failed if "@" in word]
-    return named[0] if named else _only_one(bounce, text)
+    return ""
 
 
 def _only_one(bounce: Bounce, text: str) -> str:

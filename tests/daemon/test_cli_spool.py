@@ -59,7 +59,7 @@ def test_held_messages_are_linked_opened_and_discarded(daemon: RunningDaemon) ->
     likely = daemon.json("spool", "list")[0]["suggestions"]
     assert {"ticket", "why", "score"} == likely[0].keys()
     assert f"might belong to: {shown(likely[0]['ticket'])}: " in daemon.cli("spool", "show", third).stdout
-    assert "stays held" in daemon.cli("spool", "release", third).stdout
+    assert "stays held" in daemon.cli("spool", "release", third, "--by", "Rita").stdout
     assert "would be discarded" in daemon.cli("spool", "discard", third, "--dry-run").stdout
     assert "is discarded" in daemon.cli("spool", "discard", third, "--by", "Rita").stdout
     assert daemon.cli("spool", "discard", *others).stdout.count("is discarded") == 2

@@ -107,6 +107,29 @@ def test_one_of_several_recipients_is_marked_alone() -> None:
     assert [recipient["state"] for recipient in paper.sent(token)] == ["sent", "bounced"]
 
 
+def test_every_recipient_of_whom_a_report_tells_is_marked_with_its_own_reason() -> None:
+    paper = PaperRouter()
+    paper.route(mail("one"))
+    token = paper.say("one", to=["ana@a.example", "bob@b.example", "cid@c.example", "dan@d.example"])
+    others = [
+        {"recipient": "bob@b.example", "status": "5.2.2", "diagnostic": "mailbox full"},
+        {"recipient": "cid@c.example", "status": "4.4.1", "action": "delayed"},
+        {"recipient": "nobody@of.ours.example", "status": "5.1.1"},
+    ]
+    paper.route(report("two", token=token, others=others))
+    told = [(recipient["state"], recipient["reason"]) for recipient in paper.sent(token)]
+    assert told == [("bounced", "no such user"), ("bounced", "mailbox full"), ("delayed", ""), ("sent", "")]
+    assert [row.type for row in paper.placer.outbox].count("ticket.delivery_changed") == 1
+
+
+def test_a_report_about_one_of_ours_and_a_stranger_marks_ours() -> None:
+    paper = PaperRouter()
+    paper.route(mail("one"))
+    token = paper.say("one", to=["ana@a.example", "bob@b.example"])
+    paper.route(report("two", token=token, recipient="nobody@of.ours.example", others=[{"recipient": "bob@b.example"}]))
+    assert [recipient["state"] for recipient in paper.sent(token)] == ["sent", "bounced"]
+
+
 @pytest.mark.parametrize(
     ("actions", "state", "events"),
     [

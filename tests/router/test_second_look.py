@@ -48,6 +48,13 @@ async def test_what_waited_for_a_choice_follows_it_and_says_so(lab: Lab) -> None
     assert await lab.events() == ["ticket.created", "ticket.message_added"]
 
 
+async def test_who_let_the_rules_decide_anew_is_kept_with_the_message(lab: Lab) -> None:
+    await lab.route(about("one"), about("two", minutes=1), policies=policies())
+    await desk_of(lab, policies()).open(await message_id(lab, "one"))
+    assert await second_look(lab, policies()).look(await message_id(lab, "two"), by="Rita")
+    assert (await lab.decision("two"))["explanation"].startswith("Released by Rita: ")
+
+
 async def test_what_waited_for_a_choice_is_sent_on_with_it(lab: Lab) -> None:
     await lab.route(about("one"), about("two", minutes=1), policies=FORWARDING)
     await desk_of(lab, FORWARDING).forward(await message_id(lab, "one"))

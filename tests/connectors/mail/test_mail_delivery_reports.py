@@ -53,6 +53,23 @@ def test_a_standard_report_tells_everything() -> None:
     assert [original.shown for original in report.originals] == [OURS]
 
 
+CID = "Final-Recipient: rfc822; cid@home.example\nAction: failed\nStatus: 5.2.2\nDiagnostic-Code: smtp; 552 Full"
+
+
+def test_a_report_about_several_recipients_tells_of_each() -> None:
+    report = read(standard(BEA, ANA, CID, "Final-Recipient: x400; c=pt; o=home\nAction: failed", ANA))
+    assert (report.action, report.recipient) == (Action.FAILED, "ana@home.example"), "what failed is told first"
+    assert [(one.action, one.status, one.recipient, one.diagnostic) for one in report.others] == [
+        (Action.DELAYED, "4.4.1", "bea@home.example", ""),
+        (Action.FAILED, "5.2.2", "cid@home.example", "552 Full"),
+    ]
+
+
+def test_a_report_about_thousands_tells_of_a_hundred() -> None:
+    groups = [f"Final-Recipient: rfc822; r{n}@home.example\nAction: failed" for n in range(3000)]
+    assert len(read(standard(*groups)).others) == 99
+
+
 def test_the_whole_mail_may_come_back_too() -> None:
     report = read(standard(ANA, returned=f"Content-Type: message/rfc822\n\n{RETURNED}\nHello\n"))
     assert [original.shown for original in report.originals] == [OURS]
