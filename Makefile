@@ -53,9 +53,11 @@ test: setup ## everything: unit, contracts, real PostgreSQL, real Kafka, faults
 	@bash tests/servers.sh
 	@$(BIN)/pytest -q -n 4 --dist loadfile
 
-bench: setup ## measure: ratios in one run, printed with medians; then a simulated month of mail
-	@$(BIN)/python bench/run.py
-	@$(BIN)/python bench/month.py
+bench: setup ## measure mail, webhooks and chats, each beside a yardstick; then a simulated month; QUICK=1: minutes
+	@$(BIN)/python bench/run.py $(if $(QUICK),--mails 200 --runs 1)
+	@$(BIN)/python bench/intake.py $(if $(QUICK),--quick)
+	@$(BIN)/python bench/chats.py $(if $(QUICK),--quick)
+	@$(BIN)/python bench/month.py $(if $(QUICK),--mails 5000 --customers 500)
 
 lock: ## resolve the dependencies again and write the hashed requirement files
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url pyproject.toml -o requirements.txt

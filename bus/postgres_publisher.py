@@ -37,7 +37,8 @@ class PostgresPublisher:
         self._queue: deque[Publish] = deque()
         self._records = 0
         self._bytes = 0
-        self._changed = asyncio.Condition()
+        self._coming = asyncio.Event()
+        self._room = asyncio.Condition()
         self._closing = False
         self._hinted_at = float("-inf")
         self._unhinted: set[str] = set()
@@ -53,19 +54,20 @@ class PostgresPublisher:
         if not records:
             return []
         publish = prepare(await self._topics.get(topic), records)
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._closing or self._has_room(publish))
-            if self._closing:
-                raise BusUnavailableError("the log is closed")
-            self._put(publish)
-            self._changed.notify_all()
+        if not self._has_room(publish):
+            async with self._room:
+                await self._room.wait_for(lambda: self._closing or self._has_room(publish))
+        if self._closing:
+            raise BusUnavailableError("the log is closed")
+        self._put(publish)
         return await asyncio.shield(publish.done)
 
     async def close(self) -> None:
         """Store what waits, then stop."""
-        async with self._changed:
-            self._closing = True
-            self._changed.notify_all()
+        self._closing = True
+        self._coming.set()
+        async with self._room:
+            self._room.notify_all()
         if self._task is not None:
             await self._task
         if self._hinting is not None:
@@ -80,6 +82,7 @@ class PostgresPublisher:
         self._queue.append(publish)
         self._records += len(publish.records)
         self._bytes += publish.size
+        self._coming.set()
 
     async def _work(self) -> None:
         while batch := await self._next_batch():
@@ -92,19 +95,21 @@ class PostgresPublisher:
 
     async def _next_batch(self) -> list[Publish]:
         """Wait for publishes and take what one transaction may hold; nothing when closed and empty."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._queue or self._closing)
-            batch: list[Publish] = []
-            records = size = 0
-            while self._queue and (not batch or self._fits(records, size)):
-                publish = self._queue.popleft()
-                batch.append(publish)
-                records += len(publish.records)
-                size += publish.size
-            self._records -= records
-            self._bytes -= size
-            self._changed.notify_all()
-            return batch
+        while not self._queue and not self._closing:
+            self._coming.clear()
+            await self._coming.wait()
+        batch: list[Publish] = []
+        records = size = 0
+        while self._queue and (not batch or self._fits(records, size)):
+            publish = self._queue.popleft()
+            batch.append(publish)
+            records += len(publish.records)
+            size += publish.size
+        self._records -= records
+        self._bytes -= size
+        async with self._room:
+            self._room.notify_all()
+        return batch
 
     def _fits(self, records: int, size: int) -> bool:
         following = self._queue[0]

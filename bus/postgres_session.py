@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
+from psycopg.types.array import ListBinaryDumper
 
 from bus.port import BusError, BusUnavailableError
 from bus.postgres_statements import log_statement
@@ -83,6 +84,7 @@ class Session:
                 connect_timeout=self._timeouts.connect,
                 application_name=self._name,
             )
+            self._connection.adapters.register_dumper(list, ListBinaryDumper)  # as text, bytes would be hexadecimal
             times = {"lock": _milliseconds(self._timeouts.lock), "statement": _milliseconds(self._timeouts.statement)}
             await self._connection.execute(log_statement("settings"), times)
         return self._connection

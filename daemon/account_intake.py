@@ -44,7 +44,7 @@ class AccountIntake:
 
     async def accept(self, deliveries: Sequence[Delivery]) -> tuple[str, ...]:
         """Store them all. Raises `LaterError`, and `ValueError` for those of another account."""
-        if any(delivery.account != self.account for delivery in deliveries):
+        if any(delivery.account is not self.account and delivery.account != self.account for delivery in deliveries):
             raise ValueError("a delivery of another account")
         self.check()
         self._in_flight += len(deliveries)
