@@ -19,8 +19,15 @@ Said = Annotated[
     str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=r"\S"), Field(description="plain text")
 ]
 UploadId = Annotated[int, Field(ge=1, le=MAX_ID)]
-Key = Annotated[str | None, Header(alias="Idempotency-Key", description="the same key and body: done once")]
-Match = Annotated[str | None, Header(alias="If-Match", max_length=40, description='`"version"` of the ticket')]
+Key = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", pattern=r"^[!-~]{1,255}$", description="the same key and body: done once"),
+]
+_VERSION: Final = r'(?:W/)?"?([0-9]{1,18})"?'
+Match = Annotated[
+    str | None,
+    Header(alias="If-Match", pattern=rf"^(?:\*|{_VERSION})$", description='`"version"` of the ticket, or `*`'),
+]
 
 
 class _Body(BaseModel):
@@ -153,7 +160,7 @@ def asking(token: StoredToken, key: str | None, match: str | None) -> Asked:
     """Give who asks, and for which version. Raises a problem for what is no version."""
     version: int | None = None
     if match is not None and match != "*":
-        found = re.fullmatch(r'(?:W/)?"?([0-9]{1,18})"?', match, re.ASCII)
+        found = re.fullmatch(_VERSION, match, re.ASCII)
         if found is None:
             raise invalid("header.If-Match", 'write the ETag as you got it, such as "17"')
         version = int(found[1])

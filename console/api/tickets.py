@@ -15,7 +15,12 @@ Which = Annotated[str, Path(pattern=NUMBER, description="the ticket's number: te
 MessageId = Annotated[int, Path(ge=1, le=MAX_ID)]
 Limit = Annotated[int, Query(ge=1, le=MOST_ROWS, description="rows at most")]
 Cursor = Annotated[
-    str | None, Query(max_length=cursors.LONGEST, description="`next_cursor` of the page before, filters unchanged")
+    str | None,
+    Query(
+        max_length=cursors.LONGEST,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="`next_cursor` of the page before, filters unchanged",
+    ),
 ]
 Word = Annotated[str | None, Query(min_length=1, max_length=255, pattern=r"^[^\x00]*$")]
 
