@@ -64,6 +64,7 @@ class Subject:
             "SMTP__PORT": str(self.smtp_port),
             "HTTP__PORT": str(self.http_port),
             "API__PORT": "0",
+            "WEBHOOKS__CONNECTIONS": "0",
             "LOG__LEVEL": "warning",
             **self.settings,
         }

@@ -19,7 +19,7 @@ MayDial = Callable[[Address], bool]
 
 HTTPS_PORT: Final = 443
 MAX_URL: Final = 4096
-_HOST: Final = re.compile(
+HOST_NAME: Final = re.compile(
     r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])\Z"
 )
 """Names alone: the last label begins with a letter, so that no number in any writing is an address."""
@@ -60,14 +60,14 @@ def allowed_url(remote: Remote) -> Target:
     host = (parts.hostname or "").lower()
     if parts.scheme != "https" or _port(parts) != HTTPS_PORT:
         raise SendFailedError("the file does not lie on https")
-    if _HOST.match(host) is None or not _is_listed(host, remote.hosts):
+    if HOST_NAME.match(host) is None or not _is_listed(host, remote.hosts):
         raise SendFailedError("the file lies on a host that is not the platform's")
     return Target(url=remote.url.partition("#")[0], configured=None)
 
 
 def is_public(address: Address) -> bool:
     """Whether an address of the internet may be dialled: none of ours, of this machine, of a cloud, of a tunnel."""
-    found = _inner(address)
+    found = inner_address(address)
     if any(found in network for network in NEVER if network.version == found.version):
         return False
     return found.is_global and not (
@@ -161,7 +161,7 @@ def _is_listed(host: str, hosts: Sequence[str]) -> bool:
     return any(host == one or (one.startswith(".") and host.endswith(one)) for one in (h.lower() for h in hosts))
 
 
-def _inner(address: Address) -> Address:
+def inner_address(address: Address) -> Address:
     """Give the IPv4 address that an IPv6 one stands for, if it does."""
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:

@@ -94,6 +94,36 @@ NOTICES: Final = (
     Column(key="account"),
     Column(key="created_at", title="since (UTC)"),
 )
+WEBHOOKS: Final = (
+    Column(key="id", justify="right", style="bold"),
+    Column(key="name", ratio=2),
+    Column(key="state", style="yellow"),
+    Column(key="url", ratio=4),
+    Column(key="accounts", ratio=2),
+    Column(key="types", ratio=2),
+    Column(key="pending", justify="right"),
+    Column(key="succeeded_at", title="last success (UTC)"),
+)
+WEBHOOK_LOG: Final = (
+    Column(key="id", justify="right", style="bold"),
+    Column(key="type"),
+    Column(key="ticket"),
+    Column(key="state", style="yellow"),
+    Column(key="attempts", justify="right"),
+    Column(key="status", justify="right"),
+    Column(key="problem", ratio=3),
+    Column(key="created_at", title="since (UTC)"),
+    Column(key="next_at", title="next try (UTC)"),
+)
+WEBHOOK_TRIES: Final = (
+    Column(key="attempt", title="try", justify="right", style="bold"),
+    Column(key="tried_at", title="at (UTC)"),
+    Column(key="took_ms", title="ms", justify="right"),
+    Column(key="status", justify="right"),
+    Column(key="problem", ratio=2),
+    Column(key="answer", ratio=3),
+    Column(key="next_at", title="next try (UTC)"),
+)
 PROBLEMS: Final = (
     Column(key="level", style="bold"),
     Column(key="where", ratio=2),

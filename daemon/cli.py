@@ -24,6 +24,7 @@ from daemon import (
     cli_spool,
     cli_tickets,
     cli_tokens,
+    cli_webhooks,
 )
 from daemon.cli_options import Config
 from daemon.errors import INTERRUPTED, USAGE, UserError
@@ -67,6 +68,7 @@ app.add_typer(cli_spool.app, name="spool")
 app.add_typer(cli_keys.app, name="keys")
 app.add_typer(cli_tokens.app, name="tokens")
 app.add_typer(cli_form_links.app, name="form-links")
+app.add_typer(cli_webhooks.app, name="webhooks")
 app.add_typer(cli_dead_letters.app, name="dead-letters")
 app.add_typer(cli_legacy.app, name="legacy")
 app.add_typer(cli_notices.app, name="notices")

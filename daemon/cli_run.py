@@ -10,7 +10,7 @@ from daemon.cli_options import Config
 WORKERS: Final = "Router processes; they share the partitions. More than cores or partitions make no sense."
 
 
-ALL: Final = ("ingest", "route", "outbound", "console")
+ALL: Final = ("ingest", "route", "outbound", "webhooks", "console")
 
 
 class Role(StrEnum):
@@ -20,6 +20,7 @@ class Role(StrEnum):
     INGEST = "ingest"
     ROUTE = "route"
     OUTBOUND = "outbound"
+    WEBHOOKS = "webhooks"
     CONSOLE = "console"
 
 
@@ -46,7 +47,7 @@ def run(
     del config
     from daemon.run import run_all, run_role  # noqa: PLC0415 - see `daemon.cli`
 
-    if role in (Role.INGEST, Role.OUTBOUND, Role.CONSOLE) and workers > 1:
+    if role not in (Role.ALL, Role.ROUTE) and workers > 1:
         raise typer.BadParameter(
             "one process takes mail in, sends or serves the API; --workers is for routers", param_hint="--workers"
         )

@@ -28,7 +28,7 @@ GRACE: Final = 3
 async def console(process: Process) -> None:
     """Serve until the process is told to stop."""
     async with AsyncExitStack() as stack:
-        store = await _open(process, stack)
+        store = await open_store(process, stack)
         if store is None:
             return
         await _serve(store, stack)
@@ -86,7 +86,7 @@ async def _serve(store: Opened, stack: AsyncExitStack) -> None:
     await stack.enter_async_context(server)
 
 
-async def _open(process: Process, stack: AsyncExitStack) -> Opened | None:
+async def open_store(process: Process, stack: AsyncExitStack) -> Opened | None:
     """Open store and bus; None when the process is told to stop before the store answers."""
     settings = process.settings
     url = database_url(settings)

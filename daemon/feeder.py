@@ -1,9 +1,9 @@
-"""Takes ticket events from the topic into the feed of the API, each once, and forgets old ones."""
+"""Takes ticket events from the topic to those who want them, the API or webhooks, and forgets old ones."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -12,15 +12,31 @@ from daemon.adapters import STORE_ERRORS
 from router.positions import Positions
 from schemas.events import TicketEvent
 from schemas.routing_rows import LogPosition, MovedOffset
-from ticket_store.feed import EventFeed, FedEvent
+from ticket_store.feed import FedEvent
 
 GROUP: Final = "switchboard.console"
 """Consumer group of the consoles, and the name under which their offsets stand in the store."""
+WEBHOOKS_GROUP: Final = "switchboard.webhooks"
+"""The same, of the webhooks."""
 AT_ONCE: Final = 500
 PAUSE: Final = 1.0
 PURGE_EVERY: Final = timedelta(minutes=10)
 
 _log = structlog.get_logger(__name__)
+
+
+class Feed(Protocol):
+    """Where events go, in one transaction with the offsets."""
+
+    async def take(
+        self, log: LogPosition, moves: Sequence[MovedOffset], events: Sequence[FedEvent], *, now: datetime
+    ) -> bool:
+        """Store events and move the offsets; False, and nothing is stored, when somebody else was faster."""
+        ...
+
+    async def purge(self, *, before: datetime) -> None:
+        """Forget events that were stored before then and have not been read."""
+        ...
 
 
 class Feeder:
@@ -30,7 +46,7 @@ class Feeder:
         self,
         *,
         consumer: Consumer,
-        feed: EventFeed,
+        feed: Feed,
         positions: Positions,
         keep: timedelta,
         clock: Callable[[], datetime],
@@ -63,7 +79,7 @@ class Feeder:
         first = {record.partition: record.offset for record in reversed(records)}
         last = {record.partition: record.offset for record in records}
         moves = [MovedOffset(p, self._positions.expected(p, first[p]), last[p] + 1) for p in first]
-        log = LogPosition(GROUP, self._positions.topic, self._consumer.log_identity)
+        log = LogPosition(self._positions.consumer, self._positions.topic, self._consumer.log_identity)
         if await self._feed.take(log, moves, _events(records), now=self._clock()):
             self._positions.moved(first)
             await self._consumer.mirror({p: offset + 1 for p, offset in last.items()})
@@ -94,7 +110,17 @@ def _events(records: Sequence[Record]) -> list[FedEvent]:
                 ticket=event.subject,
                 account=event.data.ticket.account,
                 type=event.type,
+                sequence=event.data.sequence,
+                happened_at=event.time,
+                names=_names(event),
                 event=record.value.decode(),
             )
         )
     return found
+
+
+def _names(event: TicketEvent) -> tuple[str, ...]:
+    """Give the other tickets that an event names."""
+    ticket = event.data.ticket
+    named = {event.data.other, ticket.continues, ticket.merged_into} - {None, event.subject}
+    return tuple(sorted(filter(None, named)))

@@ -1,16 +1,12 @@
 """Every metric of Switchboard: its name, labels and meaning stand here and nowhere else.
 
-One registry a process, made by whoever starts the process. The supervisor shows the metrics of its children beside its
-own: each child sends its text exposition over its pipe, and `Gathered` adds the label `process`.
+One registry a process, made by whoever starts the process; `daemon.gathered` puts those of all processes together.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import Metric
-from prometheus_client.parser import text_string_to_metric_families
-from prometheus_client.registry import Collector
 
 PHASE_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 """Seconds; a phase of a batch takes milliseconds, a lock wait up to half a minute."""
@@ -242,35 +238,33 @@ class ProcessMetrics:
         self.restarts = Counter("switchboard_restarts", "Times a process was started again", ["of"], registry=registry)
 
 
-class Gathered(Collector):
-    """The metrics of other processes, each with the label `process`."""
+class WebhookMetrics:
+    """What `webhooks` counts. `endpoint` is its number. Meets `router.webhooks.worker.Metrics`."""
 
-    def __init__(self) -> None:
-        self._texts: dict[str, str] = {}
+    def __init__(self, *, registry: CollectorRegistry) -> None:
+        self._tries = Counter(
+            "switchboard_webhook_tries",
+            "Events sent to endpoints by what became of the try: delivered, pending (tried again), failed, lost",
+            ["endpoint", "state"],
+            registry=registry,
+        )
+        self._took = Histogram(
+            "switchboard_webhook_seconds", "From the dial to the answer", buckets=PHASE_BUCKETS, registry=registry
+        )
+        self.pending = Gauge(
+            "switchboard_webhook_pending", "Events not yet delivered or given up", ["endpoint"], registry=registry
+        )
+        self.age = Gauge(
+            "switchboard_webhook_oldest_seconds", "Age of the oldest of them", ["endpoint"], registry=registry
+        )
+        self.endpoints = Gauge(
+            "switchboard_webhook_endpoints", "Endpoints that are active, paused, disabled", ["state"], registry=registry
+        )
 
-    def put(self, process: str, text: str) -> None:
-        """Take the newest exposition of a process."""
-        self._texts[process] = text
-
-    def drop(self, process: str) -> None:
-        """Forget a process that is gone."""
-        self._texts.pop(process, None)
-
-    def collect(self) -> Iterable[Metric]:
-        """Give the families of all processes, each family once."""
-        families: dict[str, Metric] = {}
-        for process, text in sorted(self._texts.items()):
-            for family in text_string_to_metric_families(text):
-                if family.name.endswith("_created"):
-                    continue  # when a counter began says nothing beside the process's own start
-                whole = families.setdefault(family.name, Metric(family.name, family.documentation, family.type))
-                _add(whole, family, {"process": process})
-        return families.values()
-
-
-def _add(whole: Metric, family: Metric, extra: Mapping[str, str]) -> None:
-    for sample in family.samples:
-        whole.add_sample(sample.name, {**sample.labels, **extra}, sample.value)
+    def tried(self, endpoint: int, state: str, seconds: float) -> None:
+        """Count a try."""
+        self._tries.labels(endpoint=str(endpoint), state=state).inc()
+        self._took.observe(seconds)
 
 
 def exposition(registry: CollectorRegistry) -> str:

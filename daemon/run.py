@@ -5,7 +5,7 @@ import fcntl
 import functools
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import IO, Final
@@ -20,9 +20,10 @@ from daemon.clock import now
 from daemon.console import console
 from daemon.errors import UserError
 from daemon.file_limit import raise_file_limit
+from daemon.gathered import Gathered
 from daemon.health import POSTGRES, STARTING, Board, Report, readiness
 from daemon.ingest import ingest
-from daemon.metrics import Gathered, ProcessMetrics, exposition
+from daemon.metrics import ProcessMetrics, exposition
 from daemon.opened import fit_schema
 from daemon.outbound import outbound
 from daemon.process import Body, Process, install_signals, serve
@@ -30,6 +31,7 @@ from daemon.route import route
 from daemon.settings import Settings
 from daemon.settings_load import Loaded
 from daemon.supervisor import ChildSpec, Supervisor
+from daemon.webhooks import webhooks
 from daemon.wiring import database_url, postgres
 from ticket_store.embedded import EmbeddedPostgres, EmbeddedPostgresError
 
@@ -42,15 +44,21 @@ SETTLE: Final = 2.0
 LOCK_PATIENCE: Final = 3.0
 """Seconds that a start waits for the daemon before it to be gone."""
 
+BODIES: Final[Mapping[str, Body]] = {
+    "ingest": ingest,
+    "outbound": outbound,
+    "webhooks": webhooks,
+    "console": console,
+}
+"""What each role does, but `route`, which is told more."""
+
 _log = structlog.get_logger(__name__)
 
 
 def run_role(role: str, *, name: str, link_fd: int | None, jobs: bool) -> None:
     """Run one role in this process."""
     loaded = _begin(name)
-    body: Body = {"ingest": ingest, "outbound": outbound, "console": console}.get(role) or functools.partial(
-        route, jobs=jobs
-    )
+    body: Body = BODIES.get(role) or functools.partial(route, jobs=jobs)
 
     async def main() -> None:
         async with AsyncExitStack() as stack:
@@ -92,7 +100,8 @@ def _make_data_folder(folder: Path) -> None:
 
 def _wanted(roles: Sequence[str], settings: Settings) -> list[str]:
     """Give the roles that have something to do: without its port the console has not."""
-    return [role for role in roles if role != "console" or settings.api.port]
+    off = {"console": not settings.api.port, "webhooks": not settings.webhooks.connections}
+    return [role for role in roles if not off.get(role)]
 
 
 def _specs(roles: Sequence[str], workers: int) -> list[ChildSpec]:
@@ -103,11 +112,8 @@ def _specs(roles: Sequence[str], workers: int) -> list[ChildSpec]:
         name = f"route-{number}"
         jobs = "--jobs" if number == 0 else "--no-jobs"
         specs.append(ChildSpec(name=name, command=[*own, "run", "route", "--name", name, jobs]))
-    if "outbound" in roles:
-        specs.append(ChildSpec(name="outbound", command=[*own, "run", "outbound"]))
-    if "console" in roles:
-        specs.append(ChildSpec(name="console", command=[*own, "run", "console"]))
-    return specs
+    single = (role for role in ("outbound", "webhooks", "console") if role in roles)
+    return [*specs, *(ChildSpec(name=role, command=[*own, "run", role]) for role in single)]
 
 
 class Daemon:

@@ -28,6 +28,7 @@ from daemon.settings_legacy import LegacySettings
 from daemon.settings_notices import AccountNoticesSettings, NoticesSettings
 from daemon.settings_outbound import OutboundSettings
 from daemon.settings_staff import StaffSettings
+from daemon.settings_webhooks import WebhooksSettings
 from router.policy import AccountPolicy, Otherwise, SenderMatch, Strangers, Takes
 from schemas.message import Name
 
@@ -176,6 +177,7 @@ class Settings(Section):
     notices: NoticesSettings = NoticesSettings()
     staff: StaffSettings = StaffSettings()
     outbound: OutboundSettings = OutboundSettings()
+    webhooks: WebhooksSettings = WebhooksSettings()
     accounts: Accounts = Field(default_factory=dict, description="by name; the channel says which keys they have")
     policies: Mapping[str, PolicySettings] = Field(
         default_factory=dict, description="by account; written as [accounts.NAME.policy]"

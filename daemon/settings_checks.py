@@ -1,5 +1,6 @@
 """Rules between sections of the settings, that no section can see alone."""
 
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,21 @@ def problems(settings: Settings, sources: Sources) -> Iterator[Problem]:
             yield sources.problem(("legacy", name, "forward_to"), reason, level="warning")
     yield from _notices(settings, sources)
     yield from _outbound(settings, sources)
+    yield from _webhooks(settings, sources)
+
+
+def _webhooks(settings: Settings, sources: Sources) -> Iterator[Problem]:
+    """Find authorities that cannot be read: the role would not start."""
+    file = settings.webhooks.ca_file
+    if file is None:
+        return
+    if not file.is_file():
+        yield sources.problem(("webhooks", "ca_file"), f"there is no file {file}")
+        return
+    try:
+        ssl.create_default_context(cafile=str(file))
+    except OSError as error:
+        yield sources.problem(("webhooks", "ca_file"), f"no certificates can be read from it: {error.strerror}")
 
 
 def _outbound(settings: Settings, sources: Sources) -> Iterator[Problem]:

@@ -15,12 +15,15 @@ from ticket_store.statements import statement
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FedEvent:
-    """An event as the topic gave it."""
+    """An event as the topic gave it. `names` are the numbers of other tickets that it names."""
 
     event_id: UUID
     ticket: str
     account: str
     type: str
+    sequence: int
+    happened_at: datetime
+    names: tuple[str, ...] = ()
     event: str = field(repr=False)
 
 

@@ -48,6 +48,7 @@ class Stage:
                 "SMTP__HOSTNAME": "switchboard.example",
                 "HTTP__PORT": str(http),
                 "API__PORT": str(api),
+                "WEBHOOKS__CONNECTIONS": "0",
                 "INTAKE__PORT": str(intake),
                 "INTAKE__PUBLIC_URL": self.intake,
                 "LOG__FORMAT": "json",

@@ -13,7 +13,7 @@ from running_daemon import COMMAND, RunningDaemon
 from daemon.cli import main
 
 
-@pytest.mark.parametrize("command", [(), ("tickets",), ("spool",), ("dead-letters",), ("notices",)])
+@pytest.mark.parametrize("command", [(), ("tickets",), ("spool",), ("dead-letters",), ("notices",), ("webhooks",)])
 def test_no_command_shows_the_help_page_as_it_is(
     command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

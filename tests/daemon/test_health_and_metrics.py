@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 from prometheus_client import CollectorRegistry
 
+from daemon.gathered import Gathered
 from daemon.health import BUS, STORE, Board, Report, Trouble, readiness
 from daemon.link import ChildLink, reports
-from daemon.metrics import Gathered, IntakeMetrics, RouteMetrics, exposition
+from daemon.metrics import IntakeMetrics, RouteMetrics, exposition
 from daemon.process import Process
 from daemon.settings import Settings
 

@@ -45,6 +45,7 @@ class RunningDaemon:
             "SWITCHBOARD_SMTP__PORT": str(self.smtp_port),
             "SWITCHBOARD_HTTP__PORT": str(self.http_port),
             "SWITCHBOARD_API__PORT": "0",
+            "SWITCHBOARD_WEBHOOKS__CONNECTIONS": "0",
             "SWITCHBOARD_LOG__FORMAT": "json",
             **(settings or {}),
         }

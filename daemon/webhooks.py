@@ -1,0 +1,184 @@
+"""`run webhooks`: takes ticket events from the topic and sends them to other systems' servers."""
+
+import asyncio
+import random
+import ssl
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+import structlog
+
+from bus.port import BusUnavailableError
+from connectors.posting import Poster
+from daemon.adapters import STORE_ERRORS, StoredPositions, seconds_since
+from daemon.clock import now
+from daemon.console import open_store
+from daemon.feeder import WEBHOOKS_GROUP, Feeder
+from daemon.health import BUS, STORE, WEBHOOKS
+from daemon.metrics import WebhookMetrics
+from daemon.opened import Opened
+from daemon.process import Process
+from daemon.wiring import ensure_topics
+from router.positions import Positions
+from router.webhooks.schedule import Answer
+from router.webhooks.worker import WebhookWorker
+from schemas.webhook_rows import EndpointState, Waiting
+from ticket_store.numbers import TicketNumbers
+from ticket_store.routing import RoutingStore
+from ticket_store.webhook_queue import WebhookQueue
+
+RETRY: Final = 1.0
+"""Seconds between two tries to reach the bus at the start."""
+LOOK_EVERY: Final = 2.0
+FORGET_EVERY: Final = 600.0
+FORGET_AT_ONCE: Final = 5000
+STOP_GRACE: Final = 7.0
+"""Seconds for the requests in flight after the first signal."""
+
+_log = structlog.get_logger(__name__)
+
+
+class TimedPoster:
+    """Posts, and says how long it took."""
+
+    def __init__(self, *, poster: Poster) -> None:
+        self._poster = poster
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Send a request; see `connectors.posting`."""
+        begun = time.monotonic()
+        found = await self._poster.post(url, headers, body)
+        took = timedelta(seconds=time.monotonic() - begun)
+        return Answer(status=found.status, problem=found.problem, body=found.body, after=found.after, took=took)
+
+
+async def webhooks(process: Process) -> None:
+    """Send until the process is told to stop."""
+    async with AsyncExitStack() as stack:
+        store = await open_store(process, stack)
+        if store is None:
+            return
+        metrics = WebhookMetrics(registry=process.registry)
+        worker: WebhookWorker | None = None
+
+        def heard() -> None:
+            if worker is not None:
+                worker.stir()
+
+        queue = WebhookQueue(pool=store.pool, heard=heard)
+        worker = make_worker(store, queue, metrics)
+        sending = asyncio.create_task(worker.run(), name="sending")
+        others = [
+            asyncio.create_task(_feed(process, store, queue, stack), name="feed"),
+            asyncio.create_task(_look(process, queue, metrics), name="look"),
+            asyncio.create_task(_forget(store, queue), name="forget"),
+        ]
+        process.ready()
+        await _first(process, sending, *others)
+        worker.stop()
+        for task in others:
+            task.cancel()
+        _, late = await asyncio.wait([sending], timeout=STOP_GRACE)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(sending, *others, return_exceptions=True)
+
+
+def make_worker(store: Opened, queue: WebhookQueue, metrics: WebhookMetrics) -> WebhookWorker:
+    """Put a worker together."""
+    settings = store.settings.webhooks
+    tls = _tls(settings.ca_file)
+    poster = Poster(reach=settings.reach(), clock=now, tls=tls, seconds=settings.timeout_seconds)
+    return WebhookWorker(
+        owner=uuid4(),
+        queue=queue,
+        poster=TimedPoster(poster=poster),
+        clock=now,
+        random=random.random,
+        store_errors=STORE_ERRORS,
+        metrics=metrics,
+        options=settings.options(),
+    )
+
+
+def _tls(ca_file: Path | None) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        context.load_verify_locations(cafile=ca_file)
+    return context
+
+
+async def _feed(process: Process, store: Opened, queue: WebhookQueue, stack: AsyncExitStack) -> None:
+    """Take events from the topic, as soon as the bus answers."""
+    settings = store.settings
+    routing = RoutingStore(pool=store.pool, numbers=TicketNumbers(key=store.instance.ticket_number_key))
+    positions = Positions(store=routing, consumer=WEBHOOKS_GROUP, topic=settings.bus.tickets_topic)
+    while True:
+        try:
+            await ensure_topics(store.log, settings)
+            load = StoredPositions(positions=positions)
+            consumer = await store.log.consumer(positions.topic, group=WEBHOOKS_GROUP, load_positions=load)
+        except (BusUnavailableError, *STORE_ERRORS) as error:
+            process.board.warn(BUS, f"no answer: {type(error).__name__}")
+            await asyncio.sleep(RETRY)
+        else:
+            break
+    process.board.calm(BUS)
+    stack.push_async_callback(consumer.close)
+    keep = timedelta(hours=settings.webhooks.keep_hours)
+    await Feeder(consumer=consumer, feed=queue, positions=positions, keep=keep, clock=now).run()
+
+
+async def _look(process: Process, queue: WebhookQueue, metrics: WebhookMetrics) -> None:
+    """Measure what waits, again and again, and say which endpoints get nothing any more."""
+    while True:
+        try:
+            found = await queue.waiting()
+        except STORE_ERRORS as error:
+            process.board.set(STORE, f"the store does not answer: {type(error).__name__}", name="look")
+        else:
+            process.board.clear(STORE, name="look")
+            metrics.pending.clear()
+            metrics.age.clear()
+            for one in found:
+                metrics.pending.labels(endpoint=str(one.endpoint_id)).set(one.pending)
+                metrics.age.labels(endpoint=str(one.endpoint_id)).set(seconds_since(one.oldest_at, now()))
+            for state in EndpointState:
+                metrics.endpoints.labels(state=state).set(sum(one.state == state for one in found))
+            _warn(process, [one for one in found if one.state == EndpointState.DISABLED])
+        await asyncio.sleep(LOOK_EVERY)
+
+
+def _warn(process: Process, disabled: list[Waiting]) -> None:
+    if disabled:
+        process.board.warn(
+            WEBHOOKS, "; ".join(f"endpoint {one.endpoint_id} is disabled: {one.reason}" for one in disabled)
+        )
+    else:
+        process.board.calm(WEBHOOKS)
+
+
+async def _forget(store: Opened, queue: WebhookQueue) -> None:
+    """Forget what was over long ago, again and again."""
+    keep = timedelta(days=store.settings.webhooks.log_days)
+    while True:
+        try:
+            await queue.forget(before=now() - keep, now=now(), limit=FORGET_AT_ONCE)
+        except STORE_ERRORS as error:
+            _log.warning("forgetting_waits", problem=type(error).__name__)
+        await asyncio.sleep(FORGET_EVERY)
+
+
+async def _first(process: Process, *tasks: asyncio.Task[None]) -> None:
+    """Wait for the stop; a task that fails is a bug, and ends the process so that it is started again."""
+    stopping = asyncio.create_task(process.stop.wait())
+    await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    for task in tasks:
+        if task.done():
+            task.result()
