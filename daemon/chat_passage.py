@@ -100,7 +100,7 @@ class Passage:
 
     @property
     def _address_key(self) -> bytes:
-        return address_key(self._send.channel, self._chat)
+        return address_key(self._send.channel, self._send.account, self._chat)
 
     async def _try(self, part: Part) -> Delivery | None:
         """Make one call; give what ends this attempt, if it does. An empty state: the claim is lost."""

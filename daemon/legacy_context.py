@@ -28,7 +28,7 @@ async def of_message(
     found = [known.get(key) or _only_named(*key) for key in keys]
     vague = {desk for desk, _, number in named if not number}
     if vague:
-        found += await of_requester(connection, address_key(MAIL, sender), vague)
+        found += await of_requester(connection, address_key(MAIL, "", sender), vague)
     return with_links(settings, found)
 
 

@@ -37,7 +37,7 @@ def read_line(values: Mapping[str, object], *, zone: tzinfo) -> ImportedTicket:
     address, name = read_requester(_text(values.get("requester")))
     return ImportedTicket(
         number=number,
-        requester_key=address_key("mail", address) if address else None,
+        requester_key=address_key("mail", "", address) if address else None,
         requester_address=address,
         requester_name=_line(values.get("name")) or name,
         subject=_line(values.get("subject")),

@@ -63,7 +63,7 @@ class MailboxReader:
         address = who.address if who is not None and "@" in who.address else ""
         return ImportedTicket(
             number=number,
-            requester_key=address_key("mail", address) if address else None,
+            requester_key=address_key("mail", "", address) if address else None,
             requester_address=address,
             requester_name=who.name[:MAX_LINE] if who is not None and address else "",
             subject=mail.subject[:MAX_LINE],

@@ -35,7 +35,7 @@ def contact_key(message: Incoming) -> ContactKey | None:
     """Give of whom a message says something: of its chat, by membership; by a message, that one can write there."""
     inbound = message.message
     chat = chat_of(inbound) if inbound.kind in (Kind.MEMBERSHIP, Kind.MESSAGE) else ""
-    return (inbound.account, address_key(inbound.channel, chat)) if chat else None
+    return (inbound.account, address_key(inbound.channel, inbound.account, chat)) if chat else None
 
 
 class Contacts:

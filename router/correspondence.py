@@ -65,7 +65,7 @@ def copied(ticket: Ticket, spoken: Sequence[SpokenRow]) -> Iterator[Party]:
             continue
         sender = Party(address=row.sender_address, name=row.sender_name)
         for party in (sender, *parties(row.to), *parties(row.cc)):
-            key = address_key(ticket.channel, party.address)
+            key = address_key(ticket.channel, ticket.account, party.address)
             if key in ticket.members and key not in given and is_address(party.address):
                 given.add(key)
                 yield party

@@ -118,7 +118,7 @@ def receive(
     offset: int | None = None,
 ) -> Incoming:
     """Prepare a message for matching. Without a signer no token is true."""
-    sender = address_key(message.channel, message.sender.address)
+    sender = address_key(message.channel, message.account, message.sender.address)
     message = message if message.channel != MAIL else without_chat_ids(message)
     message, proof = told_apart(message, signer)
     conversation = message.thread.conversation
@@ -197,7 +197,7 @@ def _members(message: InboundMessage, sender: bytes, policies: Policies) -> tupl
     found: dict[bytes, Member] = {}
     for party in (*message.to, *message.cc):
         if is_somebody(message.channel, party) and _is_other(party, ours, policies):
-            key = address_key(message.channel, party.address)
+            key = address_key(message.channel, message.account, party.address)
             found.setdefault(key, Member(key, party.address))
     found.pop(sender, None)
     return tuple(found.values())

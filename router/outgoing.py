@@ -117,7 +117,7 @@ def _message(letter: Letter, *, message_id: int, own: ThreadId, now: datetime) -
         delivery_key=out_key(message_id),
         fingerprint=None,
         own_digest=bytes.fromhex(own.digest),
-        sender_key=address_key(channel, letter.sender.address),
+        sender_key=address_key(channel, account, letter.sender.address),
         sender_address=letter.sender.address,
         sender_name=letter.sender.name,
         subject=letter.subject or ("" if letter.conversation else reply_subject(ticket)),

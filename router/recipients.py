@@ -84,7 +84,7 @@ class Chooser:
             raise NotSaidError(f"a note on a ticket of {ticket.channel} stays on it: nobody can be sent it")
         named = [self._checked(address) for address in to]
         for party in named:
-            key = address_key(ticket.channel, party.address)
+            key = address_key(ticket.channel, ticket.account, party.address)
             if key in ticket.members and key not in ticket.insiders:
                 raise NotSaidError(f"{party.address} takes part in this ticket in public: a note is not for customers")
         return Recipients(to=_few(_each(named)))
@@ -93,7 +93,7 @@ class Chooser:
         """Let those take part whom the message names, so that their answers find it. Staff needs no such leave."""
         found = []
         for party in (*recipients.to, *recipients.cc):
-            key = address_key(ticket.channel, party.address)
+            key = address_key(ticket.channel, ticket.account, party.address)
             if key in ticket.members or self._policies.is_staff(party.address):
                 continue
             if len(ticket.members) >= MAX_MEMBERS:
@@ -110,7 +110,7 @@ class Chooser:
         party = self._checked(address)
         if self._policies.is_staff(party.address):
             raise NotSaidError(f"{party.address} is staff: a reply goes to customers, `tickets note --to` to others")
-        if address_key(ticket.channel, party.address) in ticket.insiders:
+        if address_key(ticket.channel, ticket.account, party.address) in ticket.insiders:
             raise NotSaidError(f"{party.address} takes part internally: a reply would show them to the customer")
         return party
 
@@ -123,7 +123,7 @@ class Chooser:
         return Party(address=bare)
 
     def _may_be_copied(self, party: Party, ticket: Ticket) -> bool:
-        key = address_key(ticket.channel, party.address)
+        key = address_key(ticket.channel, ticket.account, party.address)
         return (
             not self._is_ours(party.address)
             and not self._policies.is_staff(party.address)

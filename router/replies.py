@@ -87,7 +87,7 @@ class Replies:
         to = (requester,) if self._is_missing(ticket, requester.address, present) else ()
         present.add(requester.address.strip().lower())
         here = ((key, address) for key, address in ticket.members.items() if key not in ticket.insiders)
-        others = (address for key, address in here if key == address_key(ticket.channel, address))
+        others = (address for key, address in here if key == address_key(ticket.channel, ticket.account, address))
         cc = tuple(Party(address=one) for one in others if self._is_missing(ticket, one, present))
         return (to, cc) if to else (cc, ())
 

@@ -114,7 +114,7 @@ class Tending:
     async def _name(self, number: str, party: Party, expected: Expected) -> None:
         async with self._store.transaction() as transaction:
             _, ticket = await self._one(transaction, number, expected)
-            key = address_key(ticket.channel, party.address)
+            key = address_key(ticket.channel, ticket.account, party.address)
             if ticket.merged_into_id is not None or ticket.status == SPAM:
                 raise NotTendedError("this ticket goes on as another one, or is spam: `tickets reopen` it first")
             if ticket.channel != MAIL:

@@ -200,9 +200,18 @@ SPAM: Final = "spam"
 """The statuses that routing itself sets or asks for. A ticket that is spam is closed, and nothing joins it."""
 
 
-def address_key(channel: str, address: str) -> bytes:
-    """Give the identity of an address: equal strings on two channels are two people until somebody proves otherwise."""
-    return sha256(f"{channel}\0{address.strip().lower()}".encode("utf-8", "surrogatepass")).digest()
+MAIL: Final = "mail"
+"""The channel whose addresses are the world's: everybody's mail leads to one mailbox, whichever account sends it."""
+
+
+def address_key(channel: str, account: str, address: str) -> bytes:
+    """Give the identity of an address: equal strings on two channels are two people until somebody proves otherwise.
+
+    So they are on two accounts of a channel, but in mail: what a platform or a system calls its people means nothing to
+    another bot or system, even where their accounts share tickets. Only mail addresses are the same in any case.
+    """
+    who = f"{channel}\0{address.strip().lower()}" if channel == MAIL else f"{channel}\0{account}\0{address.strip()}"
+    return sha256(who.encode("utf-8", "surrogatepass")).digest()
 
 
 def match_key(account: str, requester: bytes, subject_base: str) -> bytes:

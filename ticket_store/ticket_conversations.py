@@ -94,4 +94,4 @@ async def _contacts(
 def _contact_key(row: Mapping[str, Any]) -> bytes:
     """Give the key of a chat's id, which the shown id of its conversation ends with."""
     chat = str(row["conversation"] or "").removeprefix(f"{row['channel']}:{row['account']}:")
-    return address_key(row["channel"], chat)
+    return address_key(row["channel"], row["account"], chat)

@@ -51,7 +51,7 @@ def test_whoever_takes_no_part_in_the_ticket_that_goes_on_is_a_stranger_there() 
     paper = PaperRouter()
     paper.route(mail("one"), mail("other", "bob@b.example"))
     paper.merge("one", into="other")
-    paper.ticket("other").members.pop(address_key("mail", "ana@a.example"))
+    paper.ticket("other").members.pop(address_key("mail", "", "ana@a.example"))
     paper.route(mail("two", answers="one"))
     assert paper.hold("two") is HoldReason.STRANGER
 
@@ -89,7 +89,7 @@ def test_what_answers_an_internal_answer_stays_internal_too() -> None:
 def test_what_an_insider_writes_is_internal_and_brings_nobody_in() -> None:
     paper = PaperRouter()
     paper.route(mail("one"))
-    key = address_key("mail", "vendor@v.example")
+    key = address_key("mail", "", "vendor@v.example")
     paper.ticket("one").members[key] = "vendor@v.example"
     paper.ticket("one").insiders.add(key)
     paper.route(mail("two", "vendor@v.example", answers="one", cc=["eve@e.example"]))
@@ -144,7 +144,7 @@ def test_a_move_teaches_an_id_to_its_sender_alone() -> None:
     paper.route(mail("news", "shop@s.example", cc=["ana@a.example", "bob@b.example"]), mail("right", subject="Invoice"))
     right = paper.ticket("right")
     key = ("support", paper.placed("news").message.own[1])  # type: ignore[index]  # it has an id
-    ana = address_key("mail", "ana@a.example")
+    ana = address_key("mail", "", "ana@a.example")
     paper.view.quoted[key, ana] = QuotedRow(*key, ana, 2, right.id, taught=True)
     paper.view.threads[key] = paper.view.threads[key]._replace(taught=True)
     paper.route(mail("two", answers="news", subject="Invoice"), mail("three", "bob@b.example", answers="news"))
@@ -156,7 +156,7 @@ def test_a_move_teaches_an_id_to_its_sender_alone() -> None:
 def test_a_taught_id_that_nobody_owns_still_needs_a_proof() -> None:
     paper = PaperRouter(Policies(default=AccountPolicy(sender_match=SenderMatch.VERIFIED, unmatched=Otherwise.NEW)))
     paper.route(mail("right"))
-    ana = address_key("mail", "ana@a.example")
+    ana = address_key("mail", "", "ana@a.example")
     key = ("support", bytes.fromhex(digest("away")))
     paper.view.quoted[key, ana] = QuotedRow(*key, ana, 1, paper.ticket("right").id, taught=True)
     for name, verdict in (("two", "none"), ("three", "pass")):

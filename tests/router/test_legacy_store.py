@@ -47,7 +47,7 @@ async def woken(lab: Lab) -> list[str]:
 
 
 async def imported(lab: Lab, number: str, *, requester: str = "", ids: tuple[str, ...] = ()) -> None:
-    key = address_key("mail", requester) if requester else None
+    key = address_key("mail", "", requester) if requester else None
     digests = [bytes.fromhex(digest(one)) for one in ids]
     line = ImportedTicket(number, key, requester, "", "Printer", "open", None, [], digests)
     async with lab.pool.connection() as connection:

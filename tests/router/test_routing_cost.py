@@ -107,6 +107,7 @@ async def test_a_known_id_is_looked_up_among_the_quoted_only_where_a_move_has_ta
         assert "quoted" in await asked_by(lab, mail("three", answers="one"))
         assert (
             await lab.rows(
-                "select count(*) as n from quoted_ids where address_key = %s", [address_key("mail", "ana@a.example")]
+                "select count(*) as n from quoted_ids where address_key = %s",
+                [address_key("mail", "", "ana@a.example")],
             )
         )[0]["n"] == 0

@@ -53,7 +53,7 @@ class LegacyPaper(PaperRouter):
     """A router on paper with an export; marks are read as the store would give them."""
 
     def known(self, number: str, *, requester: str | None = None, ids: tuple[str, ...] = (), **more: Any) -> None:
-        key = address_key("mail", requester) if requester else None
+        key = address_key("mail", "", requester) if requester else None
         row = OldTicketRow(1, "otrs", number, key, "", None, None, "")._replace(**more)
         self.view.old.add([row])
         digests = [quote.key[1] for one in ids for quote in self._incoming(mail(None, answers=one)).quoted]
