@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from chat_page import ORIGIN, heard, say
 from routing_lab import open_lab
 from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection, connect
@@ -22,7 +23,6 @@ from doubles.loopback import free_port
 from schemas.message import BlobRef
 from ticket_store.blobs_local import LocalBlobStore
 
-ORIGIN = "https://shop.example"
 NOW = datetime(2026, 11, 26, 10, tzinfo=UTC)
 
 
@@ -77,15 +77,6 @@ async def page(database: str, tmp: Any, desk: Desk, **limits: int) -> AsyncItera
             assert (await heard(socket))["t"] == "welcome"
             yield socket
     blobs.close()
-
-
-async def say(socket: ClientConnection, frame: dict[str, Any]) -> None:
-    await socket.send(json.dumps(frame))
-
-
-async def heard(socket: ClientConnection) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(await socket.recv())
-    return found
 
 
 async def write(socket: ClientConnection, *names: str) -> list[str]:
