@@ -90,3 +90,24 @@ def test_every_fragment_of_a_change_says_its_kind() -> None:
     kinds = {"added", "changed", "fixed", "removed", "security"}
     fragments = [path for path in (ROOT / "docs" / "changes").iterdir() if path.name != "README.md"]
     assert [path.name for path in fragments if path.suffixes[-2:-1] not in [[f".{kind}"] for kind in kinds]] == []
+
+
+NAMED_TEST = re.compile(r"`([a-z0-9_/]+\.py)::(test_\w+)`")
+
+
+def test_every_test_that_the_page_of_security_names_is_there() -> None:
+    named = NAMED_TEST.findall((ROOT / "docs/security.md").read_text(encoding="utf-8"))
+    assert len(named) > 40
+    assert [f"{file}::{test}" for file, test in named if not has_test(ROOT / "tests" / file, test)] == []
+
+
+def test_the_page_of_security_speaks_of_every_channel() -> None:
+    text = (ROOT / "docs/security.md").read_text(encoding="utf-8")
+    assert [
+        path.parent.name for path in ROOT.glob("connectors/*/channel.py") if f"`{path.parent.name}`" not in text
+    ] == []
+
+
+def has_test(file: Path, test: str) -> bool:
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    return re.search(rf"^(?:async )?def {test}\(", text, re.MULTILINE) is not None

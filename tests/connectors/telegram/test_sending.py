@@ -77,6 +77,16 @@ async def test_a_picture_that_telegram_takes_for_none_goes_as_a_document(
     assert sent.platform_id
 
 
+async def test_a_files_name_ends_no_header_of_an_upload(bot: TelegramPoll, telegram: TelegramDouble) -> None:
+    evil = 'a"\r\nX-Evil: 1\r\n\r\nforged'
+    file = ChatFile(name=evil, content_type="application/pdf", size=5, sha256="0" * 64)
+    await say(bot, letter("", files=[file]))
+    _, data, files = telegram.sent[-1]
+    assert set(files.values()) == {b"bytes"}
+    assert not any("evil" in name.lower() for name in data)
+    assert "\n" not in data["filename"]
+
+
 @pytest.mark.parametrize(
     "what",
     [

@@ -5,6 +5,7 @@ import logging
 import socket
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -78,6 +79,14 @@ async def test_files_are_uploaded_first_and_named_in_a_message(callback: VkCallb
     sent = [message["sent"].get("attachment", "")[:4] for message in vk.community.history[ANNA]]
     assert sent == ["", "phot", "doc-"]
     assert (vk.community.files["a.png"], vk.community.files["Счёт 12.pdf"]) == (b"\x89PNG\r\n\x1a\n-", b"invoice\r\n12")
+
+
+async def test_a_files_name_ends_no_header_of_an_upload(callback: VkCallback, vk: VkDouble) -> None:
+    evil = 'a"\r\nX-Evil: 1\r\n\r\nforged'
+    (document,) = callback.split(letter("", replace(PDF, name=evil, size=5)))
+    await send(callback, document, b"bytes")
+    assert set(vk.community.files.values()) == {b"bytes"}
+    assert not any("\n" in name for name in vk.community.files)
 
 
 async def test_files_go_nowhere_but_to_vk(callback: VkCallback, vk: VkDouble) -> None:
