@@ -38,7 +38,7 @@
     @media (max-width:480px){section{right:0;bottom:0;width:100vw;height:100dvh;border-radius:0;border:0}}
     [hidden]{display:none!important}header{display:flex;align-items:center;gap:8px;padding:8px 12px;border-bottom:1px solid var(--edge)}
     h2{font-size:1.05em;margin:0;flex:1}.state{font-size:.85em;padding:4px 12px;margin:0}
-    ol{flex:1;overflow-y:auto;margin:0;padding:12px;list-style:none;display:flex;flex-direction:column;gap:8px}
+    .log{flex:1;overflow-y:auto}ol{margin:0;padding:12px;list-style:none;display:flex;flex-direction:column;gap:8px}
     li{max-width:85%;padding:8px 12px;border-radius:10px;background:var(--soft);white-space:pre-wrap;overflow-wrap:anywhere;align-self:flex-start}
     li.mine{align-self:flex-end;border:1px solid var(--mine);background:transparent}li small{display:block;font-size:.8em}
     form{display:flex;flex-wrap:wrap;gap:8px;padding:8px 12px;border-top:1px solid var(--edge)}
@@ -50,14 +50,14 @@
   <section role="dialog" aria-labelledby="t" hidden>
     <header><h2 id="t"></h2><button class="close"></button></header>
     <p class="state" role="status"></p>
-    <ol role="log" aria-live="polite" tabindex="0"></ol>
+    <div class="log" role="log" aria-live="polite" aria-labelledby="t" tabindex="0"><ol role="list"></ol></div>
     <form class="say"><label class="gone" for="m"></label><textarea id="m" maxlength="8000" rows="2"></textarea>
       <button class="main" type="submit"></button><button type="button" class="file"></button><button type="button" class="turn"></button>
       <input type="file" hidden multiple></form>
     <form class="mail" hidden><label for="e"></label><input id="e" type="email" autocomplete="email" maxlength="320"><button class="main" type="submit"></button></form>
   </section>`;
   const $ = (selector) => root.querySelector(selector);
-  const box = $("section"), open = $(".open"), log = $("ol"), field = $("textarea"), picker = $("input[type=file]"), state = $(".state"), mail = $(".mail");
+  const box = $("section"), open = $(".open"), list = $("ol"), log = $(".log"), field = $("textarea"), picker = $("input[type=file]"), state = $(".state"), mail = $(".mail");
   $("h2").textContent = ACCOUNT.title || "Support";
   open.textContent = word.open;
   $(".close").textContent = "×"; $(".close").setAttribute("aria-label", word.close);
@@ -87,7 +87,7 @@
       } else named.textContent = `📎 ${file.name}`;
       item.append(named);
     });
-    if (!items.has(id)) { items.set(id, item); log.append(item); }
+    if (!items.has(id)) { items.set(id, item); list.append(item); }
     log.scrollTop = log.scrollHeight;
     return item;
   };
@@ -184,7 +184,7 @@
   box.addEventListener("keydown", (event) => {
     if (event.key === "Escape") return show(false);
     if (event.key !== "Tab") return;
-    const stops = [...box.querySelectorAll("button,textarea,input:not([type=file]),ol")].filter((one) => one.offsetParent !== null);
+    const stops = [...box.querySelectorAll("button,textarea,input:not([type=file]),.log")].filter((one) => one.offsetParent !== null);
     const first = stops[0], last = stops[stops.length - 1];
     if (event.shiftKey && root.activeElement === first) { event.preventDefault(); last.focus(); }
     else if (!event.shiftKey && root.activeElement === last) { event.preventDefault(); first.focus(); }

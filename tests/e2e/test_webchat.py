@@ -5,11 +5,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from barriers import barriers_of_all_screens
 from chat_site import CHROMIUM, ChatSite, chat_site
 from playwright.sync_api import Page
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
+
+from schemas.base import MAX_FILE_BYTES
 
 pytestmark = [
     pytest.mark.postgres,
@@ -118,6 +121,57 @@ def test_it_is_used_by_keyboard_alone_and_fits_every_screen(
     page.keyboard.press("Escape")
     assert page.get_by_role("button", name="Chat with us").is_visible()
     page.context.close()
+
+
+def test_nothing_in_it_keeps_people_out_on_any_screen(site: ChatSite) -> None:
+    page = site.page()
+    page.get_by_role("button", name="Chat with us").wait_for(timeout=10_000)
+    assert barriers_of_all_screens(page) == []
+    page.get_by_role("button", name="Chat with us").click()
+    page.get_by_label("Write a message").fill("everybody can read this")
+    page.keyboard.press("Enter")
+    page.locator("input[type=file]").set_input_files(
+        {"name": "film.mov", "mimeType": "video/quicktime", "buffer": bytes(MAX_FILE_BYTES + 1)}
+    )
+    page.get_by_text("larger than 20 MiB").wait_for(timeout=10_000)
+    number = site.ticket("everybody can read this")["number"]
+    leaflet = site.daemon.folder / "leaflet.txt"
+    leaflet.write_text("large letters", encoding="utf-8")
+    site.daemon.cli("tickets", "reply", number, "--text", "and this", "--attach", str(leaflet))
+    page.get_by_role("button", name="Download: leaflet.txt").wait_for(timeout=20_000)
+    page.get_by_role("button", name="Make it a ticket").click()
+    assert barriers_of_all_screens(page) == []
+    page.context.close()
+
+
+def test_the_tab_key_walks_through_every_control_and_stays_in_the_chat(site: ChatSite) -> None:
+    page = site.page()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    walked = [focused(page)]
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        walked.append(focused(page))
+    controls = ["Send", "Attach a file", "Make it a ticket", "Close chat", "log"]
+    assert walked == ["Write a message", *controls, "Write a message"]
+    page.keyboard.press("Shift+Tab")
+    assert focused(page) == "log"
+    page.keyboard.press("Escape")
+    assert focused(page) == "Chat with us"
+    page.context.close()
+
+
+def focused(page: Page) -> str:
+    """Name what has the focus, as it is spoken."""
+    found: str = page.evaluate(
+        """() => {
+            let one = document.activeElement;
+            while (one.shadowRoot) one = one.shadowRoot.activeElement;
+            const label = one.labels?.[0]?.textContent || one.getAttribute("aria-label");
+            return label || one.getAttribute("role") || one.textContent;
+        }"""
+    )
+    return found
 
 
 @pytest.mark.parametrize(("language", "words"), [("pt", "Fale connosco"), ("ru", "Написать нам")])
