@@ -138,11 +138,12 @@ KEYS: Final = (
 )
 CHANNELS: Final = (
     Column(key="channel", style="bold"),
-    Column(key="account"),
+    Column(key="account", ratio=1),
     Column(key="state", style="yellow"),
-    Column(key="delivered", title="last delivery (UTC)"),
-    Column(key="problem", ratio=3),
-    Column(key="quality", ratio=2),
+    Column(key="delivered", justify="right"),
+    Column(key="refused", title="refused", justify="right"),
+    Column(key="waiting", title="to send", justify="right"),
+    Column(key="rules", justify="right"),
 )
 STATUS: Final = (Column(key="what", style="bold"), Column(key="value", ratio=3))
 LEDGER_SIDE: Final = ("ticketed", "held", "dead_lettered", "duplicates", "noted", "discarded", "erased", "in_flight")

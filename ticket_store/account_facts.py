@@ -1,4 +1,4 @@
-"""What went wrong with accounts lately: deliveries that were refused, and platforms that told us to wait."""
+"""How accounts fare: deliveries that were refused, platforms that told us to wait, and what waits to be sent."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -12,11 +12,16 @@ from ticket_store.statements import statement
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountFacts:
-    """One account. `refused` counts today's refused deliveries by reason; `paused_until` is None while nobody waits."""
+    """One account. `refused` counts today's refused deliveries by reason; `paused_until` is None while nobody waits.
+
+    `waiting` counts messages of ours that are not sent yet, the oldest of them written at `waiting_since`.
+    """
 
     account: str
     refused: Mapping[str, int]
     paused_until: datetime | None
+    waiting: int
+    waiting_since: datetime | None
 
 
 async def account_facts(pool: Pool, accounts: Collection[str], *, now: datetime) -> Mapping[str, AccountFacts]:

@@ -19,6 +19,8 @@ class AccountState(BaseModel):
     delivered_at: datetime | None = Field(description="when the last delivery was stored")
     refused: dict[str, int] = Field(description="deliveries refused today (UTC), by reason: they were never accepted")
     paused_until: datetime | None = Field(description="the platform told us to wait with what we send")
+    waiting: int = Field(description="messages of ours that are not sent yet")
+    waiting_since: datetime | None = Field(description="when the oldest of them was written")
 
 
 class QualityRule(BaseModel):

@@ -49,6 +49,7 @@ async def test_accounts_are_listed_with_their_states_and_what_went_wrong(databas
         assert support["delivered_at"]
         assert support["refused"] == {"spf": 3}
         assert support["paused_until"]
+        assert (support["waiting"], support["waiting_since"]) == (0, None)
         assert (sales["state"], sales["problem"]) == ("silent", "no process serves it")
         assert (sales["refused"], sales["paused_until"], sales["delivered_at"]) == ({}, None, None)
         assert mail["quality"]["authenticated"]["state"] in ("done", "todo", "exempt")
