@@ -1,9 +1,5 @@
 """What people type for channels: a new one that works at once, a recorded delivery sent again, and how all are."""
 
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +10,6 @@ from running_daemon import RunningDaemon, free_port, running_daemon
 
 pytestmark = [pytest.mark.postgres]
 RECORDED = ROOT / "tests" / "connectors" / "api" / "recorded"
-LEFT_OUT = shutil.ignore_patterns(".*", "var", "dist", "__pycache__")
 
 
 @pytest.fixture(scope="module")
@@ -61,34 +56,3 @@ def test_channels_tell_state_last_delivery_and_quality(daemon: RunningDaemon) ->
     assert [(one["account"], one["state"], one["problem"]) for one in api["accounts"]] == [("erp", "listening", "")]
     assert api["quality"]["signed-body"] == {"state": "done", "why": ""}
     assert "done / to do / exempt" in daemon.cli("channels").stdout
-
-
-@pytest.mark.slow
-def test_a_new_channel_passes_everything_as_it_was_written(tmp_path: Path) -> None:
-    copy = tmp_path / "checkout"
-    shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
-    _run(copy, "-m", "daemon", "new-channel", "fax")
-    _run(copy, "-m", "ruff", "check", "connectors/fax", "tests/connectors/fax")
-    _run(copy, "-m", "ruff", "format", "--check", "connectors/fax", "tests/connectors/fax")
-    _run(copy, "-m", "mypy", "connectors/fax")
-    suite = ["tests/connectors/contract", "-k", "fax or page or must", "tests/connectors/fax"]
-    _run(copy, "-m", "pytest", "-q", "--hypothesis-profile=quick", *suite)
-    _run(copy, "-m", "pytest", "-q", "tests/test_house_rules.py", "tests/daemon/test_settings_page.py")
-    again = _run(copy, "-m", "daemon", "new-channel", "fax", code=3)
-    assert "there is a channel fax already" in again
-
-
-def _run(folder: Path, *arguments: str, code: int = 0) -> str:
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("SWITCHBOARD_", "PYTEST_"))
-    }
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env={**environment, "PYTHONPATH": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == code, f"{arguments}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
-    return done.stdout + done.stderr

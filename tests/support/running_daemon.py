@@ -178,10 +178,10 @@ def running_daemon(settings: Mapping[str, str] | None = None, *, role: str = "al
         yield daemon.start()
         daemon.stop()
     finally:
-        _remove(daemon)
+        remove(daemon)
 
 
-def _remove(daemon: RunningDaemon) -> None:
+def remove(daemon: RunningDaemon) -> None:
     """Leave no process behind, whatever the test did to them."""
     with suppress(AssertionError):
         daemon.kill()

@@ -1,6 +1,5 @@
 -- name: account_facts
--- Gives for each of some accounts what was refused on a day, by reason, until when its platform told us to wait, and what
--- waits to be sent.
+-- Gives for each of some accounts what was refused on a day, until when its platform told us to wait, and what waits to be sent.
 with refused as (
     select account, jsonb_object_agg(reason, count) as counts from refusals
     where day = :day and account = any((:accounts)::text[])

@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from api_lab import ApiLab, api_lab
+from routing_lab import mail
 
 from daemon.clock import now
 from ticket_store.channel_states import ChannelState, write_states
@@ -43,8 +44,8 @@ async def trouble(api: ApiLab) -> None:
 async def test_accounts_are_listed_with_their_states_and_what_went_wrong(database: str, tmp_path: Path) -> None:
     async with api_lab(database, tmp_path) as api, api.client() as client:
         await trouble(api)
-        mail = {one["channel"]: one for one in (await client.get("/channels")).json()["items"]}["mail"]
-        support, sales = mail["accounts"]
+        channel = {one["channel"]: one for one in (await client.get("/channels")).json()["items"]}["mail"]
+        support, sales = channel["accounts"]
         assert (support["account"], support["state"], support["problem"]) == ("support", "trouble", "wrong password")
         assert support["delivered_at"]
         assert support["refused"] == {"spf": 3}
@@ -52,8 +53,8 @@ async def test_accounts_are_listed_with_their_states_and_what_went_wrong(databas
         assert (support["waiting"], support["waiting_since"]) == (0, None)
         assert (sales["state"], sales["problem"]) == ("silent", "no process serves it")
         assert (sales["refused"], sales["paused_until"], sales["delivered_at"]) == ({}, None, None)
-        assert mail["quality"]["authenticated"]["state"] in ("done", "todo", "exempt")
-        assert "rules done" in mail["quality_summary"]
+        assert channel["quality"]["authenticated"]["state"] in ("done", "todo", "exempt")
+        assert "rules done" in channel["quality_summary"]
 
 
 async def test_accounts_of_others_are_not_listed(database: str, tmp_path: Path) -> None:
@@ -62,3 +63,14 @@ async def test_accounts_of_others_are_not_listed(database: str, tmp_path: Path) 
         answer = await client.get("/channels")
         assert [row["account"] for one in answer.json()["items"] for row in one["accounts"]] == ["sales"]
         assert "wrong password" not in answer.text
+
+
+async def test_what_is_not_sent_yet_is_counted_for_its_account(database: str, tmp_path: Path) -> None:
+    async with api_lab(database, tmp_path) as api, api.client() as client:
+        await api.lab.route(mail("a"))
+        (ticket,) = (await client.get("/tickets")).json()["items"]
+        await client.post(f"/tickets/{ticket['number']}/reply", json={"text": "Hello"})
+        channel = {one["channel"]: one for one in (await client.get("/channels")).json()["items"]}["mail"]
+        waiting = {one["account"]: one["waiting"] for one in channel["accounts"]}
+        assert waiting == {"support": 1, "sales": 0}
+        assert channel["accounts"][0]["waiting_since"]
