@@ -12,6 +12,7 @@ from typing import Any, Final
 import structlog
 
 from connectors.base import Answer, Delivery, LaterError, Push, Redacts, RefusedError, Screens
+from connectors.completing import Completes
 from connectors.intake import trace
 from daemon.account_intake import AccountIntake
 from daemon.body_budget import BodyBudget
@@ -42,6 +43,7 @@ class PushDoor:
         self._connector = connector
         self._screens = connector if isinstance(connector, Screens) else None  # asking costs as much as parsing does
         self._redacts = connector if isinstance(connector, Redacts) else None
+        self._completes = connector if isinstance(connector, Completes) else None
         self._intake = intake
         self._clock = clock
 
@@ -83,6 +85,8 @@ class PushDoor:
                 return answer
             if self._redacts is not None:
                 delivery = self._redacts.redacted(delivery)
+            if self._completes is not None:
+                delivery = await self._completes.complete(delivery)
             await self._intake.accept((delivery,))
         except Exception as error:  # noqa: BLE001 - a fault of ours is no reason for a platform to give up
             return self._no(error)

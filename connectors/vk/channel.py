@@ -4,6 +4,7 @@ import hmac
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from math import ceil
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ import httpx
 
 from connectors.base import Account, Answer, Delivery, InvalidDeliveryError, LaterError, Normalized, RefusedError
 from connectors.making import read_object, undecodable
+from connectors.page_limits import Buckets
 from connectors.sending import ChatLetter, Part, Remote, SendError, SendFailedError, SendPace, Sent
 from connectors.tolerant import fields, items, text_of, whole
 from connectors.vk.client import VkClient
@@ -21,9 +23,12 @@ from connectors.vk.longpoll import Clocked, LongPoll
 from connectors.vk.normalize import NORMALIZER_VERSION, message_of, normalize
 from connectors.vk.settings import VkAccountSettings
 from connectors.vk.uploads import HOSTS, upload
+from connectors.vk.whole import is_cropped, whole_in_time
 from schemas.message import InboundMessage
 
 CONFIRMATION: Final = "confirmation"
+CONFIRMATIONS: Final = 5
+"""Confirmations a minute that are answered without the secret key: VK asks once when a server is added."""
 SITES: Final = ("vk.com", "vk.ru", "m.vk.com")
 """Hosts whose document addresses lead on to where the document lies."""
 
@@ -106,13 +111,14 @@ class VkChannel:
 
 
 class VkCallback(VkChannel):
-    """VK calls us. Meets `Registers`, `Redacts` and `Signs`."""
+    """VK calls us. Meets `Registers`, `Redacts`, `Completes` and `Signs`."""
 
     yes = Answer(body=b"ok")
 
     def __init__(self, *, account: Account, settings: VkAccountSettings) -> None:
         super().__init__(account=account, settings=settings)
         self._confirmation = settings.confirmation
+        self._asked = Buckets(per_second=CONFIRMATIONS / 60, burst=CONFIRMATIONS)
         secret = settings.secret
         self._secret = secret.get_secret_value() if secret is not None else ""
 
@@ -134,10 +140,13 @@ class VkCallback(VkChannel):
             raise RefusedError("the secret key is another one")
 
     def handshake(self, delivery: Delivery) -> Answer | None:
-        """Answer a confirmation with the community's current string."""
+        """Answer a confirmation with the community's current string; without the secret key a few times a minute."""
         event = fields(read_object(delivery.raw))
         if event.get("type") != CONFIRMATION:
             return None
+        wait = 0.0 if "secret" in event else self._asked.take("", at=delivery.received_at.timestamp())
+        if wait:
+            return Answer(status=429, body=b"later", headers={"retry-after": str(ceil(wait))})
         if not self._confirmation:
             return Answer(status=503, body=b"not ready")
         return Answer(body=self._confirmation.encode())
@@ -146,6 +155,15 @@ class VkCallback(VkChannel):
         """Take the secret key out of what is kept."""
         event = {name: value for name, value in read_object(delivery.raw).items() if name != "secret"}
         return replace(delivery, raw=_compact(event))
+
+    async def complete(self, delivery: Delivery) -> Delivery:
+        """Ask VK for the whole of a message that it cut. Raises `LaterError`: VK calls again."""
+        event = read_object(delivery.raw)
+        if not is_cropped(event):
+            return delivery
+        group_id, now = self._settings.group_id, delivery.received_at
+        whole_event = await whole_in_time(self._client, event, group_id=group_id, now=now)
+        return replace(delivery, raw=_compact(whole_event))
 
     def sign(self, delivery: Delivery) -> Delivery:
         """Write the secret key into the event, as VK does."""

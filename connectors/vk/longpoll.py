@@ -18,6 +18,7 @@ from connectors.base import Account, Delivery, LaterError, PollDesk
 from connectors.sending import SendError, SendFailedError, SendLaterError
 from connectors.tolerant import fields, items, text_of, whole
 from connectors.vk.client import VkClient
+from connectors.vk.whole import is_cropped, whole_message
 
 WAIT: Final = 25
 """Seconds for which VK holds a poll open; the client's time limit must be longer."""
@@ -162,20 +163,11 @@ class LongPoll:
 
     async def _whole(self, updates: Sequence[Any]) -> Sequence[Any]:
         """Ask for the rest of messages that VK cut."""
-        return [await self._uncropped(update) if _is_cropped(update) else update for update in updates]
+        return [await self._uncropped(update) for update in updates]
 
-    async def _uncropped(self, update: Mapping[str, Any]) -> Mapping[str, Any]:
-        message = fields(fields(update.get("object")).get("message"))
-        asked: dict[str, str | int] = {
-            "peer_id": text_of(message.get("peer_id"), 24),
-            "cmids": text_of(message.get("conversation_message_id"), 24),
-            "group_id": self._group_id,
-        }
-        try:
-            found = items(fields(await self._client.call("messages.getById", asked)).get("items"), 1)
-        except SendFailedError:
-            return update  # it stays cut, and says so
-        return {**update, "object": {**fields(update.get("object")), "message": found[0]}} if found else update
+    async def _uncropped(self, update: object) -> object:
+        event = fields(update)
+        return await whole_message(self._client, event, group_id=self._group_id) if is_cropped(event) else update
 
     def _delivery(self, event: object, now: datetime) -> Delivery:
         named = {**event, "group_id": self._group_id} if isinstance(event, dict) else event
@@ -189,7 +181,3 @@ def _until_ours(messages: Sequence[Any], group_id: int) -> Iterator[Mapping[str,
         if message.get("from_id") == -group_id:
             return
         yield message
-
-
-def _is_cropped(update: object) -> bool:
-    return fields(fields(fields(update).get("object")).get("message")).get("is_cropped") is True
