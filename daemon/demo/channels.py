@@ -12,6 +12,7 @@ import httpx
 from console.tables import Column
 from daemon.cli_options import print_line
 from daemon.demo.customers import ANSWERS, Customer, Heard
+from daemon.demo.forms import FormCustomer
 from daemon.demo.letters import MailCustomer
 from daemon.demo.messengers import telegram_customer, viber_customer, vk_customer
 from daemon.demo.pages import chat_customer
@@ -69,6 +70,7 @@ def customers(stage: Stage, relay: MailRelay) -> Iterator[Sequence[Customer]]:
             running.enter_context(viber_customer()),
             running.enter_context(vk_customer()),
             running.enter_context(chat_customer()),
+            FormCustomer(partial(_form_link, stage)),
             SystemCustomer(partial(_reader, stage)),
         ]
         for customer in found:
@@ -97,6 +99,10 @@ def mistakes(found: Sequence[Answered]) -> Iterator[str]:
             yield f"{channel}: {one.customer.name} heard {one.heard.text!r}"
         if one.state != one.customer.state:
             yield f"{channel}: the ticket says {one.state!r}"
+
+
+def _form_link(stage: Stage, *words: str) -> str:
+    return stage.command("form-links", "create", *words).strip()
 
 
 def _reader(stage: Stage, account: str) -> httpx.Client:

@@ -47,6 +47,7 @@ ANSWERS: Final[Mapping[str, str]] = {
     "viber": "Він буде завтра до полудня.",
     "vk": "Завтра в девять.",
     "webchat": "Yes, until the end of the month.",
+    "webform": "A technician comes on Monday.",
     "api": "The carrier tries again tomorrow.",
 }
 """What the agent answers, by channel."""
