@@ -7,7 +7,7 @@ from connectors.webform.settings import WebformAccountSettings
 
 HOUR: Final = 3600.0
 MINUTE: Final = 60.0
-CALLS_PER_MINUTE: Final = 240
+CALLS_PER_MINUTE: Final = 600
 """Calls of any kind of one address: pages, beginnings, looks at a dialogue."""
 UPLOADS_PER_MINUTE: Final = 30
 """Files of one address."""
