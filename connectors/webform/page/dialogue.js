@@ -25,7 +25,7 @@ export function open({ token, ticket, key, kept }) {
       item.append(small);
     });
     if (!items.has(id)) { items.set(id, item); log.append(item); }
-    log.scrollTop = log.scrollHeight;
+    log.parentElement.scrollTop = log.parentElement.scrollHeight;
   }
   function mark(id, text) {
     const item = items.get(id);
