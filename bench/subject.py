@@ -24,7 +24,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ticket_store.embedded import EmbeddedPostgres
 
-START_SECONDS: Final = 60.0
+START_SECONDS: Final = 120.0
 STOP_SECONDS: Final = 30.0
 LOOK_EVERY: Final = 0.02
 """Seconds between two looks at the router's offsets: one indexed row a partition, a ten-thousandth of a core."""
