@@ -7,6 +7,7 @@ from daemon.api_channels import ApiChannels
 from daemon.api_events import ApiEvents
 from daemon.api_files import ApiFiles, GateRequests
 from daemon.api_tickets import ApiTickets
+from daemon.api_webhooks import ApiWebhooks
 from daemon.clock import now
 from daemon.opened import Opened
 from ticket_store.api_requests import ApiRequests
@@ -28,4 +29,5 @@ def rooms(store: Opened, blobs: LocalBlobStore) -> Rooms:
         events=ApiEvents(pool=store.pool),
         streams=store.settings.api.streams,
         channels=ApiChannels(pool=store.pool, settings=store.settings),
+        webhooks=ApiWebhooks(store=store),
     )

@@ -28,7 +28,8 @@ def create(
 ) -> None:
     """Make a token and show it, once.
 
-    Scopes: tickets:read, tickets:write, spool:read, spool:write, attachments:read, channels:read, events:read.
+    Scopes: tickets:read, tickets:write, spool:read, spool:write, attachments:read, channels:read, events:read,
+    webhooks.
     """
     del config
     from daemon.spool_bulk import age  # noqa: PLC0415 - see `daemon.cli`

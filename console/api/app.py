@@ -9,11 +9,11 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
-from console.api import actions, channels, events, files, problems, spool, tickets
+from console.api import actions, channels, events, files, problems, spool, tickets, webhooks
 from console.api.access import PROBLEMS, secured
 from console.api.gate import ROOT, Gate, Limits
 from console.api.needed import scopes_of
-from console.api.ports import Actions, Channels, Events, Files, Requests, Spool, Tickets, Tokens
+from console.api.ports import Actions, Channels, Events, Files, Requests, Spool, Tickets, Tokens, Webhooks
 
 VERSION: Final = "1.0.0"
 ABOUT: Final = "Tickets of every channel: read them, answer them, place what is held, hear what happens."
@@ -32,6 +32,7 @@ class Rooms:
     events: Events
     streams: int
     channels: Channels
+    webhooks: Webhooks
 
 
 def make_api(rooms: Rooms, *, limits: Limits, clock: Callable[[], datetime], timer: Callable[[], float]) -> ASGIApp:
@@ -75,6 +76,7 @@ def _routers(rooms: Rooms) -> Sequence[APIRouter]:
         files.router(rooms.files),
         channels.router(rooms.channels),
         events.router(rooms.events, tokens=rooms.tokens, streams=rooms.streams),
+        webhooks.router(rooms.webhooks),
     )
 
 

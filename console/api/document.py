@@ -27,6 +27,7 @@ def document() -> dict[str, Any]:
         events=nobody,
         streams=1,
         channels=nobody,
+        webhooks=nobody,
     )
     return make_app(rooms).openapi()
 

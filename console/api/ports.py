@@ -217,3 +217,53 @@ class Events(Protocol):
     async def page(self, accounts: Accounts, position: int) -> EventsPage:
         """Give the next events that may be seen."""
         ...
+
+
+class Webhooks(Protocol):
+    """Endpoints that get events of these accounts and of no others; what else there is, is as if it were not there."""
+
+    async def all(self, accounts: Accounts) -> Sequence[Row]:
+        """Give them."""
+        ...
+
+    async def add(self, accounts: Accounts, wanted: Mapping[str, Any]) -> Row:
+        """Make one of url, name, accounts and types; give it with its `secret`."""
+        ...
+
+    async def show(self, accounts: Accounts, endpoint_id: int) -> Row:
+        """Give one."""
+        ...
+
+    async def pause(self, accounts: Accounts, endpoint_id: int) -> Row:
+        """Send it nothing for a while."""
+        ...
+
+    async def resume(self, accounts: Accounts, endpoint_id: int) -> Row:
+        """Let it go on."""
+        ...
+
+    async def rotate(self, accounts: Accounts, endpoint_id: int, overlap_hours: float) -> str:
+        """Give a new secret."""
+        ...
+
+    async def remove(self, accounts: Accounts, endpoint_id: int) -> None:
+        """Remove it."""
+        ...
+
+    async def test(self, accounts: Accounts, endpoint_id: int) -> Row:
+        """Send an event that is about nothing, and give its dispatch."""
+        ...
+
+    async def log(
+        self, accounts: Accounts, endpoint_id: int, *, state: str | None, after: str | None, limit: int
+    ) -> Sequence[Row]:
+        """Give dispatches, the newest first, after a row's `cursor`."""
+        ...
+
+    async def dispatch(self, accounts: Accounts, endpoint_id: int, dispatch_id: int) -> Row:
+        """Give one with its `tries`."""
+        ...
+
+    async def resend(self, accounts: Accounts, endpoint_id: int, dispatch_id: int) -> Row:
+        """Send it again, and give it."""
+        ...

@@ -28,6 +28,7 @@ class Scope(StrEnum):
     ATTACHMENTS_READ = "attachments:read"
     CHANNELS_READ = "channels:read"
     EVENTS_READ = "events:read"
+    WEBHOOKS = "webhooks"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

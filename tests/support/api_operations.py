@@ -7,7 +7,7 @@ from typing import Any
 from console.api.document import document
 
 NUMBER = r"^[0-9]{10}$"
-WORDS: dict[str, Any] = {"text": "x", "address": "eve@e.example"}
+WORDS: dict[str, Any] = {"text": "x", "address": "eve@e.example", "url": "https://e.example/"}
 """What requests must say that names nothing."""
 
 

@@ -33,6 +33,8 @@ class Seeds:
     held: tuple[int, ...]
     filed: int
     upload: int
+    endpoint: int
+    dispatch: int
     marks: tuple[str, ...]
 
 
@@ -105,6 +107,9 @@ async def _seed(api: ApiLab, account: str) -> Seeds:
         filed = (await client.post(f"/tickets/{numbers[0]}/note", json=said)).json()["message_id"]
     async with api.client(accounts=[account]) as client:
         upload = (await client.post("/uploads", params={"name": f"{mark}.txt"}, content=mark.encode())).json()["id"]
+        hook = {"url": f"https://{mark}.example/in"}
+        endpoint = (await client.post("/webhooks", json=hook)).json()["id"]
+        dispatch = (await client.post(f"/webhooks/{endpoint}/test")).json()["id"]
     rows = await api.lab.rows(MESSAGES, [account])
     return Seeds(
         account=account,
@@ -113,6 +118,8 @@ async def _seed(api: ApiLab, account: str) -> Seeds:
         held=tuple(row["id"] for row in rows if not row["ticket_id"]),
         filed=filed,
         upload=upload,
+        endpoint=endpoint,
+        dispatch=dispatch,
         marks=(mark, *numbers, *map(shown, numbers)),
     )
 

@@ -68,6 +68,7 @@ def test_every_answer_is_one_that_the_description_has(
     standing: StandingApi, tokens: list[str], operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode
 ) -> None:
     things = {"number": things_of(standing, "numbers"), "message_id": things_of(standing, "messages", "held")}
+    things |= {"endpoint_id": [standing.support.endpoint], "dispatch_id": [standing.support.dispatch]}
 
     @settings(
         max_examples=EXAMPLES,

@@ -12,13 +12,14 @@ from console.api.tokens import Scope
 ALL = operations()
 NAMING = [one for one in ALL if one.names]
 LISTING = [one for one in ALL if not one.names and one.method == "GET" and one.name != "stream_events"]
-NOWHERE = {"number": "0000000000", "message_id": 2**62, "place": 0}
+NOWHERE = {"number": "0000000000", "message_id": 2**62, "place": 0, "endpoint_id": 2**62, "dispatch_id": 2**62}
 
 
 def things(seeds: Seeds, operation: Operation) -> dict[str, Any]:
     """Name what an operation is about: a held message where it is about the spool, else one on a ticket."""
     message = seeds.held[0] if operation.path.startswith("/spool") else seeds.filed
-    return {"number": seeds.numbers[0], "message_id": message, "place": 0}
+    hook = {"endpoint_id": seeds.endpoint, "dispatch_id": seeds.dispatch}
+    return {"number": seeds.numbers[0], "message_id": message, "place": 0, **hook}
 
 
 def by_name(operation: Operation) -> str:
@@ -30,7 +31,9 @@ def kept(standing: StandingApi, account: str) -> list[dict[str, Any]]:
     tickets = "select to_jsonb(t) as row from tickets t where account = %s order by id"
     messages = "select to_jsonb(m) as row from messages m where account = %s order by id"
     waiting = "select to_jsonb(s) as row from spool s join messages m on m.id = s.message_id where m.account = %s"
-    rows = [standing.run(standing.api.lab.rows(query, [account])) for query in (tickets, messages, waiting)]
+    hooks = "select to_jsonb(e) as row from webhook_endpoints e where %s = any(accounts) order by id"
+    queries = (tickets, messages, waiting, hooks)
+    rows = [standing.run(standing.api.lab.rows(query, [account])) for query in queries]
     return [row["row"] for found in rows for row in found]
 
 
@@ -106,7 +109,7 @@ def test_what_is_ones_own_names_nothing_of_another_account(standing: StandingApi
     with standing.client(accounts=["support"]) as client:
         for number in seeds.numbers:
             for message in (*seeds.messages, *seeds.held, seeds.filed, *came_over(standing)):
-                names = {"number": number, "message_id": message, "place": 0}
+                names = {**things(seeds, operation), "number": number, "message_id": message}
                 answer = client.get(operation.url(names))
                 assert answer.status_code in (200, 404)
                 assert hidden(standing, answer.text) == []
