@@ -38,7 +38,7 @@ def load(named: Path | None, environment: Mapping[str, str], folder: Path) -> Lo
     """Read and check the settings; relative paths count from `folder`. Raises `SettingsError` with every mistake."""
     file = find_file(named, environment, folder)
     data, text = read_file(file) if file else ({}, "")
-    found = variables(environment)
+    found = variables(environment, data)
     sources = Sources(file=str(file or ""), lines=key_lines(text), variables=found)
     problems = list(overlay(data, found, environment))
     settings = _settings(data, sources, problems)

@@ -6,7 +6,7 @@
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, Union, cast, get_args, get_origin
@@ -60,10 +60,26 @@ def _broken_line(said: str, text: str) -> int:
     return int(found[1]) if found else len(text.splitlines()) or 1
 
 
-def variables(environment: Mapping[str, str]) -> dict[KeyPath, str]:
-    """Give the variables that set a key, by the key's path."""
+def variables(environment: Mapping[str, str], data: Mapping[str, Any]) -> dict[KeyPath, str]:
+    """Give the variables that set a key, by the key's path as the file writes it.
+
+    Variables have no dashes: SWITCHBOARD_ACCOUNTS__SHOP_BOT__TOKEN is the token of [accounts.shop-bot], where the file
+    has such an account and none that is called shop_bot.
+    """
     names = (name for name in environment if name.startswith(PREFIX) and not _is_no_setting(name))
-    return {tuple(name.removeprefix(PREFIX).lower().split("__")): name for name in sorted(names)}
+    return {_as_written(data, name.removeprefix(PREFIX).lower().split("__")): name for name in sorted(names)}
+
+
+def _as_written(data: object, parts: Sequence[str]) -> KeyPath:
+    """Follow a path through the file's tables; what does not stand there stays as it is."""
+    found: list[str] = []
+    for part in parts:
+        table = data if isinstance(data, Mapping) else {}
+        dashed = [key for key in table if key.replace("-", "_") == part]
+        key = dashed[0] if part not in table and len(dashed) == 1 else part
+        found.append(key)
+        data = table.get(key)
+    return tuple(found)
 
 
 def _is_no_setting(name: str) -> bool:

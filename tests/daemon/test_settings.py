@@ -220,3 +220,20 @@ def test_relative_folders_count_from_where_the_daemon_starts(tmp_path: Path) -> 
 def test_channels_are_found_in_their_folder() -> None:
     assert channels()["mail"].settings is MailAccountSettings
     assert channels()["mail"].title
+
+
+def test_a_variable_sets_a_key_of_an_account_that_the_file_writes_with_dashes(tmp_path: Path) -> None:
+    file = tmp_path / "switchboard.toml"
+    file.write_text('[accounts.shop-bot]\nchannel = "telegram"\n', encoding="utf-8")
+    environment = {"SWITCHBOARD_ACCOUNTS__SHOP_BOT__TOKEN": "700000001:invented"}
+    settings = load(file, environment, tmp_path).settings
+    assert list(settings.accounts) == ["shop-bot"]
+    assert settings.account("shop-bot").channel == "telegram"
+
+
+def test_a_variable_that_could_mean_two_accounts_of_the_file_means_neither(tmp_path: Path) -> None:
+    file = tmp_path / "switchboard.toml"
+    accounts = ("a-b_c", "a_b-c")
+    file.write_text("".join(f'[accounts.{name}]\naddresses = ["{name}@x.example"]\n' for name in accounts))
+    environment = {"SWITCHBOARD_ACCOUNTS__A_B_C__ADDRESSES": "help@x.example"}
+    assert list(load(file, environment, tmp_path).settings.accounts) == [*accounts, "a_b_c"]
