@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from barriers import barriers_of_all_screens
 from form_site import CHROMIUM, FormSite, form_site, texts
 from playwright.sync_api import Page, Route
 
@@ -180,6 +181,18 @@ def test_it_is_used_by_keyboard_alone_and_fits_every_screen(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     back = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (back == "rgb(255, 255, 255)") == (scheme == "light")
+    page.context.close()
+
+
+def test_nothing_keeps_people_out_of_it(site: FormSite, link: str) -> None:
+    page = site.page(link)
+    send(page)
+    page.get_by_role("alert").get_by_text("Please fill in what is marked").wait_for()
+    assert barriers_of_all_screens(page) == []
+    send(filled(page, "without barriers"))
+    number_of(page)
+    page.locator("#log").get_by_text("without barriers").wait_for(timeout=20_000)
+    assert barriers_of_all_screens(page) == []
     page.context.close()
 
 
