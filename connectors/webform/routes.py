@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -83,8 +84,10 @@ class _Guard:
 
     def _is_welcome(self, request: Request, origin: str) -> bool:
         """Whether this page may call: ours, or one of a listed site. Programs name none, and prove themselves."""
-        own = f"//{request.headers.get('host', '')}"
-        return origin in self.means.settings.origins or origin in {f"https:{own}", f"http:{own}"}
+        # A proxy may put a host of its own, so the address that people see (`public_url`) counts too.
+        named = f"//{request.headers.get('host', '')}"
+        ours = {f"https:{named}", f"http:{named}", origin_of(self.means.desk.url)}
+        return origin in ours or origin in self.means.settings.origins
 
     async def _answered(self, request: Request, answer: _Answer) -> Response:
         desk, address = self.means.desk, caller(request, behind_proxy=self.means.settings.behind_proxy)
@@ -102,6 +105,13 @@ class _Guard:
             status, why = next(NOES[kind] for kind in type(error).__mro__ if kind in NOES)
             desk.refused(why)
             return _no(SayNoError(status, why))
+
+
+def origin_of(url: str) -> str:
+    """Give the origin of an address as browsers write it: host in lower case, no port where it is the usual one."""
+    parts = urlsplit(url)
+    usual = {"https": ":443", "http": ":80"}.get(parts.scheme, "")
+    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(usual)}"
 
 
 def _no(error: SayNoError) -> Response:

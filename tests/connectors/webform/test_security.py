@@ -7,6 +7,7 @@ import pytest
 from form_lab import BASE, CLIENT, HOST, SECRET, SITE, FormLab, form_lab
 
 from connectors.page_tokens import Tokens
+from connectors.webform.routes import origin_of
 
 pytestmark = pytest.mark.postgres
 OTHER = CLIENT[::-1]
@@ -160,6 +161,33 @@ async def test_pages_of_other_sites_are_not_heard(lab: FormLab, origin: str, sta
     answer = await lab.call("start", {"link": lab.token(await lab.link()), "client": CLIENT}, **headers)
     assert answer.status_code == status
     assert answer.headers.get("access-control-allow-origin") == (SITE if origin == SITE else None)
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [(HOST, 200), ("http://127.0.0.1:8081", 200), ("http://desk.example.org", 403), ("https://evil.example", 403)],
+)
+async def test_our_own_page_is_heard_behind_a_proxy_that_names_another_host(
+    lab: FormLab, origin: str, status: int
+) -> None:
+    headers = {"host": "127.0.0.1:8081", "origin": origin}
+    answer = await lab.call("start", {"link": lab.token(await lab.link()), "client": CLIENT}, **headers)
+    assert answer.status_code == status
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://Desk.Example.org/webform/contact", "https://desk.example.org"),
+        ("https://desk.example.org:443/a", "https://desk.example.org"),
+        ("http://127.0.0.1:80/a", "http://127.0.0.1"),
+        ("http://desk.example.org:8443", "http://desk.example.org:8443"),
+        ("http://[::1]:8081/a", "http://[::1]:8081"),
+    ],
+)
+def test_an_origin_is_told_as_browsers_write_it(url: str, origin: str) -> None:
+    assert origin_of(url) == origin
 
 
 async def test_one_address_that_floods_is_stopped(lab: FormLab) -> None:
