@@ -28,6 +28,34 @@ class Buckets:
             self._left.popitem(last=False)
         return missing / self._per_second if missing > 0 else 0.0
 
+    def give(self, key: str, *, amount: float = 1.0) -> None:
+        """Give back what was taken for nothing."""
+        if key in self._left:  # a forgotten bucket is full
+            left, since = self._left[key]
+            self._left[key] = (min(self._burst, left + amount), since)
+
+
+class Recent:
+    """What came within so many seconds. Of more than `most`, the oldest are forgotten early."""
+
+    def __init__(self, *, seconds: float, most: int = MOST_KEYS) -> None:
+        self._seconds = seconds
+        self._most = most
+        self._since: OrderedDict[str, float] = OrderedDict()
+
+    def add(self, key: str, *, at: float) -> None:
+        """Remember it from now on; what is remembered already ends no later for it."""
+        while self._since and at - next(iter(self._since.values())) >= self._seconds:
+            self._since.popitem(last=False)
+        self._since.setdefault(key, at)
+        if len(self._since) > self._most:
+            self._since.popitem(last=False)
+
+    def has(self, key: str, *, at: float) -> bool:
+        """Whether it came."""
+        since = self._since.get(key)
+        return since is not None and at - since < self._seconds
+
 
 class Seats:
     """How many of a thing each key holds at a time."""

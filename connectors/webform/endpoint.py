@@ -31,7 +31,7 @@ from connectors.page_hub import Hub
 from connectors.page_lines import line_facts, own_facts
 from connectors.page_tokens import ExpiredError, Tokens
 from connectors.tolerant import items, text_of, whole
-from connectors.webform.limits import FormLimits
+from connectors.webform.limits import Asking, FormLimits
 from connectors.webform.links import Handed, Pass
 from connectors.webform.requests import (
     MOST_BODY,
@@ -97,8 +97,9 @@ class Endpoint:
         person = {key: value for key, value in found.person.items() if not getattr(link, key, "")}
         found.check([name for name in means.settings.needed if not getattr(link, name, "")])
         files = self._files(stamp.chat, found.files)
+        asking = Asking(address=self._address(request), link=link.id, chat=stamp.chat, name=found.name(files))
         facts = {
-            "id": found.name(files),
+            "id": asking.name,
             "form": _of_link(link),
             "person": person,
             "subject": found.subject,
@@ -108,9 +109,9 @@ class Endpoint:
             "language": found.language,
             "page": found.page,
         }
-        wait = self._limits.request(self._address(request), link.id, at=asyncio.get_running_loop().time())
-        self._not_too_often(wait)
-        await means.desk.accept((self._delivery(request, "form", stamp.chat, facts),))
+        with self._limits.request(asking, at=asyncio.get_running_loop().time()) as wait:
+            self._not_too_often(wait)
+            await means.desk.accept((self._delivery(request, "form", stamp.chat, facts),))
         token = means.handed.dialogue(stamp, now=now)
         digest = conversation_digest(means.account, stamp.chat)
         answer = {"dialogue": token, "page": f"{means.desk.url}/dialogue#{token}", "receipt": digest[:16]}
@@ -139,10 +140,11 @@ class Endpoint:
             raise SayNoError(400, "form")
         files, refused = self._files(holder.chat, items(facts.get("files"))), refused_files(facts.get("refused"))
         check_words(text, has_files=bool(files or refused))
-        self._not_too_often(self._limits.message(holder.chat, at=asyncio.get_running_loop().time()))
-        link = await means.dialogues.link(means.account.name, holder.link)
-        said = {"id": name, "form": _of_link(link), "text": text, "files": files, "refused": refused}
-        await means.desk.accept((self._delivery(request, "say", holder.chat, said),))
+        with self._limits.message(holder.chat, at=asyncio.get_running_loop().time()) as wait:
+            self._not_too_often(wait)
+            link = await means.dialogues.link(means.account.name, holder.link)
+            said = {"id": name, "form": _of_link(link), "text": text, "files": files, "refused": refused}
+            await means.desk.accept((self._delivery(request, "say", holder.chat, said),))
         return _json({"at": means.desk.now().isoformat()}, 202)
 
     async def seen(self, request: Request) -> Response:

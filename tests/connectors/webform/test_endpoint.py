@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from form_lab import CLIENT, FormLab, form_lab
+from form_lab import CLIENT, FormLab
 
 from connectors.base import LaterError
 from schemas.message import FileState
@@ -128,34 +128,6 @@ async def test_what_a_person_must_mend_is_named(lab: FormLab, facts: dict[str, s
 async def test_what_is_not_asked_is_not_heard(lab: FormLab) -> None:
     await lab.send(await lab.start(await lab.link()), phone="+351 21 000 00 00", organisation="Somebody")
     assert lab.bench.sink.messages[0].details["contact"] == {"name": "Marta", "own": True}
-
-
-async def test_one_address_sends_so_many_requests_an_hour(database: str) -> None:
-    async with form_lab(database, requests_per_hour_address=2) as lab:
-        stamp = await lab.start(await lab.link())
-        statuses = [(await lab.send(stamp, text=f"{number}")).status_code for number in range(3)]
-        assert statuses == [202, 202, 429]
-        assert ("contact", "rate") in lab.bench.refused
-
-
-async def test_one_link_takes_so_many_requests_an_hour_and_others_go_on(database: str) -> None:
-    async with form_lab(database, requests_per_hour_link=1, behind_proxy=True) as lab:
-        busy, calm = await lab.start(await lab.link()), await lab.start(await lab.link())
-        answers = [
-            await lab.call("send", {"name": "Ana", "text": "x"}, token=stamp, x_forwarded_for=f"203.0.113.{number}")
-            for number, stamp in enumerate((busy, busy, calm))
-        ]
-        assert [answer.status_code for answer in answers] == [202, 429, 202]
-        assert int(answers[1].headers["retry-after"]) > 60
-
-
-async def test_a_dialogue_takes_so_many_messages_a_minute(database: str) -> None:
-    async with form_lab(database, messages_per_minute=5) as lab:
-        token = await lab.begun(await lab.link())
-        statuses = [
-            (await lab.call("say", {"id": f"m{number}", "text": "x"}, token=token)).status_code for number in range(6)
-        ]
-        assert statuses == [202] * 5 + [429]
 
 
 async def test_files_come_before_the_request_and_one_too_large_is_only_named(lab: FormLab) -> None:

@@ -1,0 +1,89 @@
+"""How often: what counts against an address, a link and a dialogue of a form, and what does not."""
+
+import pytest
+from form_lab import CLIENT, form_lab
+
+from connectors.base import LaterError
+from connectors.page_limits import Recent
+
+pytestmark = pytest.mark.postgres
+OTHER = CLIENT[::-1]
+
+
+def test_what_came_within_the_hour_is_remembered_and_no_more_than_so_much() -> None:
+    recent = Recent(seconds=3600, most=2)
+    recent.add("a", at=0)
+    recent.add("a", at=3000)
+    assert recent.has("a", at=3599)
+    assert not recent.has("a", at=3600)
+    recent.add("a", at=3600)
+    assert recent.has("a", at=3600)
+    recent.add("b", at=3601)
+    recent.add("c", at=3602)
+    assert [recent.has(key, at=3602) for key in "abc"] == [False, True, True]
+
+
+async def test_one_address_sends_so_many_requests_an_hour(database: str) -> None:
+    async with form_lab(database, requests_per_hour_address=2) as lab:
+        stamp = await lab.start(await lab.link())
+        statuses = [(await lab.send(stamp, text=f"{number}")).status_code for number in range(3)]
+        assert statuses == [202, 202, 429]
+        assert ("contact", "rate") in lab.bench.refused
+
+
+async def test_one_link_takes_so_many_requests_an_hour_and_others_go_on(database: str) -> None:
+    async with form_lab(database, requests_per_hour_link=1, behind_proxy=True) as lab:
+        busy, calm = await lab.start(await lab.link()), await lab.start(await lab.link())
+        answers = [
+            await lab.call(
+                "send", {"name": "Ana", "text": f"{number}"}, token=stamp, x_forwarded_for=f"203.0.113.{number}"
+            )
+            for number, stamp in enumerate((busy, busy, calm))
+        ]
+        assert [answer.status_code for answer in answers] == [202, 429, 202]
+        assert int(answers[1].headers["retry-after"]) > 60
+
+
+async def test_a_dialogue_takes_so_many_messages_a_minute(database: str) -> None:
+    async with form_lab(database, messages_per_minute=5) as lab:
+        token = await lab.begun(await lab.link())
+        statuses = [
+            (await lab.call("say", {"id": f"m{number}", "text": "x"}, token=token)).status_code for number in range(6)
+        ]
+        assert statuses == [202] * 5 + [429]
+
+
+async def test_tries_while_the_bus_is_down_use_up_nothing(database: str) -> None:
+    async with form_lab(database, requests_per_hour_address=1, requests_per_hour_link=1) as lab:
+        stamp = await lab.start(await lab.link())
+        lab.bench.sink.error = LaterError("the bus is down")
+        assert {(await lab.send(stamp)).status_code for _ in range(20)} == {503}
+        lab.bench.sink.error = None
+        statuses = [(await lab.send(stamp, text=text)).status_code for text in ("It stops", "It smokes")]
+        assert statuses == [202, 429]
+
+
+async def test_messages_of_a_dialogue_that_were_not_stored_do_not_count(database: str) -> None:
+    async with form_lab(database, messages_per_minute=5) as lab:
+        token = await lab.begun(await lab.link())
+        lab.bench.sink.error = LaterError("the bus is down")
+        said = {"id": "m1", "text": "It stops"}
+        assert {(await lab.call("say", said, token=token)).status_code for _ in range(20)} == {503}
+        lab.bench.sink.error = None
+        assert (await lab.call("say", said, token=token)).status_code == 202
+
+
+async def test_the_same_request_again_counts_against_its_dialogue_alone(database: str) -> None:
+    async with form_lab(database, requests_per_hour_address=2, requests_per_hour_link=2, messages_per_minute=5) as lab:
+        link = await lab.link()
+        stamp = await lab.start(link)
+        assert [(await lab.send(stamp)).status_code for _ in range(7)] == [202] * 6 + [429]
+        other = await lab.start(link, OTHER)
+        assert [(await lab.send(other, text=text)).status_code for text in "ab"] == [202, 429]
+
+
+async def test_a_link_that_is_flooded_uses_up_no_address(database: str) -> None:
+    async with form_lab(database, requests_per_hour_address=2, requests_per_hour_link=1) as lab:
+        busy, calm = await lab.start(await lab.link()), await lab.start(await lab.link())
+        assert [(await lab.send(busy, text=text)).status_code for text in "abcd"] == [202, 429, 429, 429]
+        assert (await lab.send(calm)).status_code == 202
