@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
-from console.api.problems import Problem, ProblemError
+from console.api.problems import Problem, ProblemError, invalid
 from console.api.tokens import Scope, StoredToken
 
 _bearer: Final = HTTPBearer(auto_error=False, description="a token of `switchboard tokens create`")
@@ -49,8 +49,16 @@ def check_scope(token: StoredToken, scope: Scope) -> None:
 
 
 def secured() -> list[Any]:
-    """Give what documents that a token is needed; the gate before it has checked it."""
-    return [Security(_bearer)]
+    """Give what documents that a token is needed; the gate before it has checked it. No path takes unknown filters."""
+    return [Security(_bearer), Depends(_only_known)]
+
+
+def _only_known(request: Request) -> None:
+    """Refuse query parameters that the path does not have: a slip in a filter must not show everything."""
+    known = {field.alias for field in request.scope["route"].dependant.query_params}
+    if set(request.query_params) - known:
+        has = ", ".join(sorted(known)) or "none"
+        raise invalid("query", f"this path has no such parameter; it has: {has}")
 
 
 TicketsReader = Annotated[StoredToken, Depends(Needs(Scope.TICKETS_READ))]

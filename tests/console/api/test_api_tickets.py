@@ -62,3 +62,12 @@ async def test_a_cursor_of_another_listing_is_refused(database: str, tmp_path: P
             answer = await client.get("/tickets", params={"limit": 1, **query})
             assert answer.status_code == 422
             assert answer.json()["errors"][0]["where"] == "query.cursor"
+
+
+async def test_a_filter_that_no_path_has_is_refused_and_told(database: str, tmp_path: Path) -> None:
+    async with api_lab(database, tmp_path) as api, api.client() as client:
+        for path, query in (("/tickets", {"acount": "sales"}), ("/channels", {"": "x"})):
+            answer = await client.get(path, params=query)
+            assert answer.status_code == 422
+            assert "it has: " in answer.json()["errors"][0]["what"]
+        assert (await client.get("/tickets", params={"account": "sales", "limit": "5"})).status_code == 200
