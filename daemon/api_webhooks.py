@@ -79,7 +79,7 @@ class ApiWebhooks:
         self, accounts: Accounts, endpoint_id: int, *, state: str | None, after: str | None, limit: int
     ) -> Sequence[Row]:
         """Give what was sent, the newest first, after a row's `cursor`."""
-        if after is not None and not (after.isascii() and after.isdigit() and len(after) <= 18):  # noqa: PLR2004 - bigint
+        if after is not None and not (after.isascii() and after.isdigit() and len(after) <= 18):  # noqa: PLR2004 - digits that fit into a bigint
             raise wrong()
         before = None if after is None else int(after)
         async with _answers():
