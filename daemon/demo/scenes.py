@@ -3,6 +3,7 @@
 import asyncio
 import json
 import smtplib
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,11 @@ from ticket_store.tickets import list_tickets
 
 ROUTE_SECONDS: Final = 120
 ACCOUNT: Final = "support"
+LATER_SECONDS: Final = (1, 2, 4, 8)
+"""Waited after each "later"."""
+
+PERMANENT: Final = 500
+"""SMTP's codes from here on are refusals for good."""
 
 Row = dict[str, Any]
 
@@ -70,8 +76,22 @@ def play_mails(stage: Stage, relay: MailRelay) -> list[str]:
 def _send(stage: Stage, mails: Sequence[DemoMail], *, first: int = 1) -> None:
     with smtplib.SMTP("127.0.0.1", stage.smtp_port, timeout=60) as smtp:
         for number, mail in enumerate(mails, start=first):
-            smtp.sendmail(mail.sender, [mail.to], mail.raw)
+            _deliver(smtp, mail)
             print_line(f" {number:>2}  {mail.caption}")
+
+
+def _deliver(smtp: smtplib.SMTP, mail: DemoMail) -> None:
+    """Send as mail servers do: whoever is told "later" (4xx, RFC 5321 4.2.1) comes again."""
+    for wait in LATER_SECONDS:
+        try:
+            smtp.sendmail(mail.sender, [mail.to], mail.raw)
+        except (smtplib.SMTPDataError, smtplib.SMTPSenderRefused) as error:
+            if error.smtp_code >= PERMANENT:
+                raise
+            time.sleep(wait)
+        else:
+            return
+    smtp.sendmail(mail.sender, [mail.to], mail.raw)
 
 
 async def _outcome(stage: Stage, sent: int) -> Outcome:
