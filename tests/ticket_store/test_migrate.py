@@ -38,6 +38,13 @@ def test_every_rooms_migrations_apply_together(empty_database: str) -> None:
     assert schema_state(empty_database, components()).state is State.CURRENT
 
 
+def test_the_numbers_of_every_room_have_no_gaps() -> None:
+    """A gap invites a late file, which every store that runs a later one refuses."""
+    for room, where in components():
+        numbers = [int(path.name[:4]) for path in sorted(where.glob("*.sql"))]
+        assert numbers == list(range(1, len(numbers) + 1)), room
+
+
 def test_looking_at_the_state_changes_nothing(empty_database: str, folder: Path) -> None:
     state = schema_state(empty_database, [("store", folder)])
     assert state.state is State.OLDER
