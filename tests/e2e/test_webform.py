@@ -91,6 +91,37 @@ def test_a_request_whose_answer_was_lost_is_tried_again_and_is_one_ticket(site: 
     page.context.close()
 
 
+HURRY = """() => { const later = setTimeout; window.naps = [];
+    window.setTimeout = (what, ms) => { if (ms >= 1000) naps.push(ms); return later(what, ms / 1000); }; }"""
+"""Naps of a second and more are noted, and all take a thousandth of their time."""
+
+
+def test_a_page_that_waits_for_its_number_asks_ever_more_seldom_and_for_what_is_new(site: FormSite, link: str) -> None:
+    page, asked = filled(site.page(link), "patience"), list[str]()
+
+    def not_yet(route: Route) -> None:
+        asked.append(route.request.url.rpartition("/")[2])
+        route.fulfill(json={"lines": [], "own": [], "ticket": None, "receipt": "x"})
+
+    def unplaced(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(status=answer.status, json={**answer.json(), "ticket": None})
+
+    page.route("**/api/send", unplaced)
+    page.route("**/api/lines*", not_yet)
+    page.evaluate(HURRY)
+    send(page)
+    page.wait_for_function("naps.length >= 12", timeout=20_000)
+    naps = page.evaluate("naps.slice(0, 12)")
+    assert (asked[0], set(asked[1:])) == ("lines", {"lines?after=0"})
+    assert (naps, naps[-1]) == (sorted(naps), 30_000)
+    assert sum(naps[:9]) > 60_000, "no more than ten looks in the first minute"
+    page.unroute("**/api/lines*")
+    assert number_of(page)
+    page.locator("#log").get_by_text("patience").wait_for(timeout=20_000)
+    page.context.close()
+
+
 def test_what_is_sent_while_the_intake_is_down_survives_a_reload_and_arrives_once(site: FormSite, link: str) -> None:
     page = filled(site.page(link), "written in the dark")
     page.route("**/api/**", lambda route: route.abort())

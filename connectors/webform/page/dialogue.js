@@ -56,16 +56,19 @@ export function open({ token, ticket, key, kept }) {
     if ((await call("seen", { body: { line: upTo }, token })).status === 204) { kept.seen = Math.max(kept.seen, upTo); keep(); }
   }
   async function listen() {
-    for (let tries = 0; !over;) {
-      const began = performance.now(), first = line === null, whole = first || !number; // the first words are shown once they are on a ticket
-      const answer = await call(whole ? "lines" : `lines?after=${line}&wait=1`, { token });
+    let whole = true; // all is asked for at first, and once more with the number: what was sent is shown once it is on a ticket
+    for (let tries = 0, looks = 0; !over;) {
+      const began = performance.now(), first = line === null, placed = number;
+      const answer = await call(whole ? "lines" : `lines?after=${line}${placed ? "&wait=1" : ""}`, { token });
       if (answer.status === 401) return end();
       if (answer.status !== 200) { note(word.off); await pause(again(answer, tries++) || backoff(tries)); continue; }
       tries = 0; note(kept.queue.length ? word.sending : word.on);
       take(answer.data);
+      whole = !placed && Boolean(number);
       if (first) kept.queue.forEach((one) => { entry(one.id, true, one.text, one.names); mark(one.id, word.waits); });
       if (first) flush();
-      if (!number) await sleep(1); else if (!answer.data.lines.length && performance.now() - began < 1000) await sleep(3);
+      if (!number) await pause(Math.min(30, 1.5 ** looks++)); // an address has so many calls a minute, and many people
+      else if (!whole && !answer.data.lines.length && performance.now() - began < 1000) await sleep(3);
     }
   }
   async function flush() {
