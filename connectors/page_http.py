@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from connectors.base import InvalidDeliveryError, RefusedError, RoutesDesk
 from connectors.making import line
+from connectors.page_limits import StoredBytes
 from connectors.page_tokens import Tokens
 from connectors.tolerant import fields, items, text_of, whole
 from schemas.base import MAX_FILE_BYTES
@@ -21,6 +22,10 @@ from schemas.message import BlobRef, File, FileState
 
 MOST_FILES: Final = 10
 UPLOAD_SECONDS: Final = 300.0
+BYTES_EACH: Final = 200 * 1024 * 1024
+"""Bytes of files that one address stores in an hour: a request with ten files of 20 MiB ..."""
+BYTES_TOGETHER: Final = 1024 * 1024 * 1024
+"""... and all that call one account: files need no message, and the disk is that of all channels."""
 HANDLE: Final = "upload"
 HANDLE_HOURS: Final = 24
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
@@ -33,6 +38,14 @@ STRICT: Final = {
 
 class TooLargeError(Exception):
     """A body over its limit."""
+
+
+class FullError(Exception):
+    """No room for a file's bytes for `after` seconds."""
+
+    def __init__(self, after: float) -> None:
+        super().__init__(after)
+        self.after = after
 
 
 def caller(connection: HTTPConnection, *, behind_proxy: bool) -> str:
@@ -142,20 +155,33 @@ class Uploads:
     desk: RoutesDesk
     tokens: Tokens
     too_large: Callable[[], str]
+    stored: StoredBytes = field(default_factory=lambda: StoredBytes(each=BYTES_EACH, together=BYTES_TOGETHER))
 
-    async def take(self, request: Request, chat: str) -> Response:
-        """Store the body as a file. Answers 413 with the plain text of a refusal; raises `LaterError`."""
+    async def take(self, request: Request, chat: str, address: str) -> Response:
+        """Store the body as a file. Answers 413 with the plain text of a refusal.
+
+        Raises `LaterError`, and `FullError` before a byte is read, when this address or all of them stored too much.
+        """
         self.desk.check()
+        announced = request.headers.get("content-length", "")
+        room = min(int(announced[:12]), MAX_FILE_BYTES) if announced.isdigit() else MAX_FILE_BYTES
+        if wait := self.stored.take(address, room, at=asyncio.get_running_loop().time()):
+            self.desk.refused("bytes")
+            raise FullError(wait)
+        kept = 0
         try:
             content = await bounded(request, most=MAX_FILE_BYTES, seconds=UPLOAD_SECONDS)
+            ref = await self.desk.put(content)
+            kept = ref.size
         except TooLargeError:
             self.desk.refused("file_too_large")
             return PlainTextResponse(self.too_large(), 413, STRICT)
         except TimeoutError:
             return PlainTextResponse("too slow\n", 408, STRICT)
+        finally:
+            self.stored.give(address, room - kept)
         name = header_name(request.headers.get("x-file-name", ""))
         content_type = line(request.headers.get("content-type", ""), 100) or "application/octet-stream"
-        ref = await self.desk.put(content)
         facts = {"name": name, "content_type": content_type, "size": ref.size, "sha256": ref.sha256}
         made = handle(self.tokens, chat, facts, now=self.desk.now())
         return PlainTextResponse(made, 201, STRICT)

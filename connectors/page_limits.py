@@ -4,6 +4,7 @@ from collections import OrderedDict
 from typing import Final
 
 MOST_KEYS: Final = 50_000
+HOUR: Final = 3600.0
 
 
 class Buckets:
@@ -33,6 +34,29 @@ class Buckets:
         if key in self._left:  # a forgotten bucket is full
             left, since = self._left[key]
             self._left[key] = (min(self._burst, left + amount), since)
+
+
+class StoredBytes:
+    """How many bytes of files each address stores in an hour, and all together. At once no more than that either."""
+
+    def __init__(self, *, each: int, together: int) -> None:
+        self._each = Buckets(per_second=each / HOUR, burst=each)
+        self._together = Buckets(per_second=together / HOUR, burst=together)
+
+    def take(self, address: str, size: int, *, at: float) -> float:
+        """Take room for bytes: 0 when there was enough, else the seconds until there is; then nothing is taken."""
+        wait = self._each.take(address, at=at, amount=size)
+        if wait:
+            return wait
+        wait = self._together.take("", at=at, amount=size)
+        if wait:
+            self._each.give(address, amount=size)
+        return wait
+
+    def give(self, address: str, size: int) -> None:
+        """Give back what was not stored."""
+        self._each.give(address, amount=size)
+        self._together.give("", amount=size)
 
 
 class Recent:

@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket
 from connectors.base import Account, LaterError, RefusedError, RoutesDesk
 from connectors.dialogue import Dialogues
 from connectors.making import conversation_digest
-from connectors.page_http import STRICT, Uploads, caller, download, later
+from connectors.page_http import STRICT, FullError, Uploads, caller, download, later
 from connectors.page_hub import Hub
 from connectors.page_tokens import Tokens
 from connectors.webchat.limits import ChatLimits
@@ -137,7 +137,9 @@ class _Pages:
             self._means.desk.refused("rate")
             return PlainTextResponse("later\n", 429, {"retry-after": "5", **STRICT})
         try:
-            return await self._uploads.take(request, chat)
+            return await self._uploads.take(request, chat, address)
+        except FullError as error:
+            return PlainTextResponse("later\n", 429, {"retry-after": str(round(error.after) + 1), **STRICT})
         finally:
             limits.uploads.leave(address)
 

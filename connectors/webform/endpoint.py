@@ -26,7 +26,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from connectors.base import Account, Delivery, LaterError, RefusedError, RoutesDesk
 from connectors.dialogue import Dialogues
 from connectors.making import conversation_digest
-from connectors.page_http import STRICT, Uploads, bounded, caller, download, handled, refused_files
+from connectors.page_http import STRICT, FullError, Uploads, bounded, caller, download, handled, refused_files
 from connectors.page_hub import Hub
 from connectors.page_lines import line_facts, own_facts
 from connectors.page_tokens import ExpiredError, Tokens
@@ -163,7 +163,9 @@ class Endpoint:
         wait = self._limits.file(address, at=asyncio.get_running_loop().time())
         self._not_too_often(wait or (0 if self._limits.uploads.sit(address) else 5))
         try:
-            return await self._uploads.take(request, chat)
+            return await self._uploads.take(request, chat, address)
+        except FullError as error:
+            raise SayNoError(429, "rate", after=round(error.after, 1) + 0.1) from error
         finally:
             self._limits.uploads.leave(address)
 

@@ -12,6 +12,7 @@ import pytest
 from chat_page import ORIGIN, SECRET, ChatRoom, chat_room, clock, heard, say
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from connectors import page_http
 from connectors.page_tokens import Tokens
 from schemas.base import MAX_FILE_BYTES
 
@@ -176,3 +177,11 @@ async def test_one_address_holds_so_many_sockets(database: str) -> None:
             await stack.enter_async_context(room.page())
         third = await stack.enter_async_context(room.socket())
         assert await heard(third) == {"t": "bye", "reason": "full"}
+
+
+async def test_an_address_stores_so_many_bytes_an_hour(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_http, "BYTES_EACH", 25)
+    async with chat_room(database) as room:
+        answers = [await room.upload(b"x" * 10, await room.visitor()) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [201, 201, 429]
+        assert int(answers[-1].headers["retry-after"]) > 600

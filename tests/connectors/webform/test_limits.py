@@ -3,8 +3,9 @@
 import pytest
 from form_lab import CLIENT, form_lab
 
+from connectors import page_http
 from connectors.base import LaterError
-from connectors.page_limits import Recent
+from connectors.page_limits import Recent, StoredBytes
 
 pytestmark = pytest.mark.postgres
 OTHER = CLIENT[::-1]
@@ -87,3 +88,32 @@ async def test_a_link_that_is_flooded_uses_up_no_address(database: str) -> None:
         busy, calm = await lab.start(await lab.link()), await lab.start(await lab.link())
         assert [(await lab.send(busy, text=text)).status_code for text in "abcd"] == [202, 429, 429, 429]
         assert (await lab.send(calm)).status_code == 202
+
+
+async def test_an_address_stores_so_many_bytes_an_hour_and_others_go_on(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_http, "BYTES_EACH", 25)
+    async with form_lab(database) as lab:
+        stamp = await lab.start(await lab.link())
+        answers = [await lab.upload(b"x" * 10, token=stamp) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [201, 201, 429]
+        assert answers[-1].json()["after"] > 600
+        assert ("contact", "bytes") in lab.bench.refused
+
+
+def test_bytes_are_counted_by_address_and_by_account() -> None:
+    stored = StoredBytes(each=30, together=50)
+    assert stored.take("a", 20, at=0) == 0
+    assert stored.take("a", 20, at=0) == pytest.approx(3600 / 3)
+    assert stored.take("b", 30, at=0) == 0
+    assert stored.take("c", 10, at=0) == pytest.approx(3600 / 5)
+    assert stored.take("c", 10, at=1000) == 0
+
+
+def test_bytes_that_were_not_stored_are_given_back() -> None:
+    stored = StoredBytes(each=30, together=50)
+    assert stored.take("a", 30, at=0) == 0
+    stored.give("a", 30)
+    assert stored.take("a", 30, at=0) == 0
+    assert stored.take("a", 31, at=10_000) > 0, "the account's share refuses what its address could have"
