@@ -3,23 +3,17 @@
 import asyncio
 import time
 from contextlib import AsyncExitStack
-from datetime import timedelta
 from typing import Final
 
-from bus.port import BusUnavailableError
-from daemon.adapters import STORE_ERRORS, StoredPositions
 from daemon.clock import now
-from daemon.feeder import GROUP, Feeder
-from daemon.health import BUS
+from daemon.feeder import GROUP
+from daemon.feeding import feeding
 from daemon.opened import Opened
 from daemon.process import Process
-from daemon.starting import RETRY, instance_of
-from daemon.wiring import database_url, ensure_topics, make_log
-from router.positions import Positions
+from daemon.starting import instance_of
+from daemon.wiring import database_url, make_log
 from ticket_store.feed import EventFeed
-from ticket_store.numbers import TicketNumbers
 from ticket_store.pool import make_pool
-from ticket_store.routing import RoutingStore
 
 GRACE: Final = 3
 """Seconds for answers in flight after the first signal."""
@@ -32,42 +26,21 @@ async def console(process: Process) -> None:
         if store is None:
             return
         await _serve(store, stack)
-        feeding = await _feeder(process, store, stack)
+        feed, hours = EventFeed(pool=store.pool), store.settings.api.events_hours
+        fed = asyncio.create_task(feeding(process, store, feed, group=GROUP, hours=hours), name="feed")
+        stack.push_async_callback(ended, fed)
         process.ready()
         stopping = asyncio.create_task(process.stop.wait())
         stack.callback(stopping.cancel)
-        await asyncio.wait([stopping, feeding], return_when=asyncio.FIRST_COMPLETED)
-        if feeding.done():
-            feeding.result()
+        await asyncio.wait([stopping, fed], return_when=asyncio.FIRST_COMPLETED)
+        if fed.done():
+            fed.result()
 
 
-async def _feeder(process: Process, store: Opened, stack: AsyncExitStack) -> asyncio.Task[None]:
-    """Start what takes events from the topic, as soon as the bus answers."""
-    settings = store.settings
-    numbers = TicketNumbers(key=store.instance.ticket_number_key)
-    routing = RoutingStore(pool=store.pool, numbers=numbers)
-    positions = Positions(store=routing, consumer=GROUP, topic=settings.bus.tickets_topic)
-    load = StoredPositions(positions=positions)
-
-    async def feed() -> None:
-        while True:
-            try:
-                await ensure_topics(store.log, settings)
-                consumer = await store.log.consumer(positions.topic, group=GROUP, load_positions=load)
-            except (BusUnavailableError, *STORE_ERRORS) as error:
-                process.board.warn(BUS, f"no answer: {type(error).__name__}")
-                await asyncio.sleep(RETRY)
-            else:
-                break
-        process.board.calm(BUS)
-        stack.push_async_callback(consumer.close)
-        keep = timedelta(hours=settings.api.events_hours)
-        feeder = Feeder(consumer=consumer, feed=EventFeed(pool=store.pool), positions=positions, keep=keep, clock=now)
-        await feeder.run()
-
-    task = asyncio.create_task(feed(), name="feed")
-    stack.callback(task.cancel)
-    return task
+async def ended(task: asyncio.Task[None]) -> None:
+    """Cancel a task and wait until it has let go of what it holds."""
+    task.cancel()
+    await asyncio.wait([task])
 
 
 async def _serve(store: Opened, stack: AsyncExitStack) -> None:

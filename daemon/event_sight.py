@@ -30,7 +30,9 @@ async def seen_by(pool: Pool, accounts: Collection[str] | None, events: Sequence
 
 
 def _numbers(event: dict[str, Any]) -> set[str]:
-    """Give the numbers of other tickets that an event names."""
+    """Give the numbers of other tickets that an event names; a gap names none."""
+    if not event:
+        return set()
     data = event["data"]
     found = {data.get(name) for name in _OF_DATA} | {data["ticket"].get(name) for name in _OF_TICKET}
     return {number for number in found if number}

@@ -238,6 +238,18 @@ class ProcessMetrics:
         self.restarts = Counter("switchboard_restarts", "Times a process was started again", ["of"], registry=registry)
 
 
+class FeedMetrics:
+    """What a feeder of the API or of webhooks counts."""
+
+    def __init__(self, *, registry: CollectorRegistry) -> None:
+        self.skipped = Counter(
+            "switchboard_feed_skipped",
+            "Ticket events that were gone before this consumer read them",
+            ["consumer", "partition"],
+            registry=registry,
+        )
+
+
 class WebhookMetrics:
     """What `webhooks` counts. `endpoint` is its number. Meets `router.webhooks.worker.Metrics`."""
 

@@ -13,27 +13,21 @@ from uuid import uuid4
 
 import structlog
 
-from bus.port import BusUnavailableError
 from connectors.posting import Poster
-from daemon.adapters import STORE_ERRORS, StoredPositions, seconds_since
+from daemon.adapters import STORE_ERRORS, seconds_since
 from daemon.clock import now
 from daemon.console import open_store
-from daemon.feeder import WEBHOOKS_GROUP, Feeder
-from daemon.health import BUS, STORE, WEBHOOKS
+from daemon.feeder import WEBHOOKS_GROUP
+from daemon.feeding import feeding
+from daemon.health import STORE, WEBHOOKS
 from daemon.metrics import WebhookMetrics
 from daemon.opened import Opened
 from daemon.process import Process
-from daemon.wiring import ensure_topics
-from router.positions import Positions
 from router.webhooks.schedule import Answer
 from router.webhooks.worker import WebhookWorker
 from schemas.webhook_rows import EndpointState, Waiting
-from ticket_store.numbers import TicketNumbers
-from ticket_store.routing import RoutingStore
 from ticket_store.webhook_queue import WebhookQueue
 
-RETRY: Final = 1.0
-"""Seconds between two tries to reach the bus at the start."""
 LOOK_EVERY: Final = 2.0
 FORGET_EVERY: Final = 600.0
 FORGET_AT_ONCE: Final = 5000
@@ -72,9 +66,10 @@ async def webhooks(process: Process) -> None:
 
         queue = WebhookQueue(pool=store.pool, heard=heard)
         worker = make_worker(store, queue, metrics)
+        hours = store.settings.webhooks.keep_hours
         sending = asyncio.create_task(worker.run(), name="sending")
         others = [
-            asyncio.create_task(_feed(process, store, queue, stack), name="feed"),
+            asyncio.create_task(feeding(process, store, queue, group=WEBHOOKS_GROUP, hours=hours), name="feed"),
             asyncio.create_task(_look(process, queue, metrics), name="look"),
             asyncio.create_task(_forget(store, queue), name="forget"),
         ]
@@ -111,27 +106,6 @@ def _tls(ca_file: Path | None) -> ssl.SSLContext:
     if ca_file is not None:
         context.load_verify_locations(cafile=ca_file)
     return context
-
-
-async def _feed(process: Process, store: Opened, queue: WebhookQueue, stack: AsyncExitStack) -> None:
-    """Take events from the topic, as soon as the bus answers."""
-    settings = store.settings
-    routing = RoutingStore(pool=store.pool, numbers=TicketNumbers(key=store.instance.ticket_number_key))
-    positions = Positions(store=routing, consumer=WEBHOOKS_GROUP, topic=settings.bus.tickets_topic)
-    while True:
-        try:
-            await ensure_topics(store.log, settings)
-            load = StoredPositions(positions=positions)
-            consumer = await store.log.consumer(positions.topic, group=WEBHOOKS_GROUP, load_positions=load)
-        except (BusUnavailableError, *STORE_ERRORS) as error:
-            process.board.warn(BUS, f"no answer: {type(error).__name__}")
-            await asyncio.sleep(RETRY)
-        else:
-            break
-    process.board.calm(BUS)
-    stack.push_async_callback(consumer.close)
-    keep = timedelta(hours=settings.webhooks.keep_hours)
-    await Feeder(consumer=consumer, feed=queue, positions=positions, keep=keep, clock=now).run()
 
 
 async def _look(process: Process, queue: WebhookQueue, metrics: WebhookMetrics) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import UUID
+from typing import Final
+from uuid import UUID, uuid4
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow, class_row
@@ -11,6 +12,11 @@ from psycopg.rows import TupleRow, class_row
 from schemas.routing_rows import LogPosition, MovedOffset
 from ticket_store.pool import Pool
 from ticket_store.statements import statement
+
+GAP: Final = "gap"
+"""Type of what stands in the feed where events are missing: they were gone before the feed could take them."""
+EVERYBODY: Final = ""
+"""Account of what every reader gets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +102,13 @@ class EventFeed:
             return False
         return True
 
+    async def skip(self, log: LogPosition, moves: Sequence[MovedOffset], *, now: datetime) -> bool:
+        """Move offsets past events that are gone; every reader gets a gap there, in order. False as in `take`."""
+        gap = FedEvent(
+            event_id=uuid4(), ticket="", account=EVERYBODY, type=GAP, sequence=0, happened_at=now, event="{}"
+        )
+        return await self.take(log, moves, [gap], now=now)
+
     async def after(self, position: int, *, accounts: Collection[str] | None, limit: int) -> list[ReadEvent]:
         """Give events after a position that these accounts may see."""
         which = {"position": position, "limit": limit}
@@ -146,7 +159,7 @@ async def _after(
 ) -> list[ReadEvent]:
     """Read events; a statement of its own for some accounts, so that no plan has to fit both."""
     name = "events_after" if accounts is None else "events_of_accounts"
-    mine = {} if accounts is None else {"accounts": sorted(accounts)}
+    mine = {} if accounts is None else {"accounts": sorted({*accounts, EVERYBODY})}
     async with connection.cursor(row_factory=class_row(ReadEvent)) as cursor:
         await cursor.execute(statement("feed", name), {**which, **mine})
         return await cursor.fetchall()

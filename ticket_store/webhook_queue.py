@@ -60,6 +60,10 @@ class WebhookQueue:
         self._heard()
         return True
 
+    async def skip(self, log: LogPosition, moves: Sequence[MovedOffset], *, now: datetime) -> bool:
+        """Move offsets past events that are gone; endpoints have no way to hear of it. False as in `take`."""
+        return await self.take(log, moves, (), now=now)
+
     async def purge(self, *, before: datetime) -> None:
         """Give up events that have waited since before then: their endpoint was paused or failed for so long."""
         while await self._expire(before) == EXPIRE_AT_ONCE:

@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 from api_lab import ApiLab
 
-from daemon.adapters import STORE_ERRORS, StoredPositions, TopicSink
+from daemon.adapters import STORE_ERRORS, TopicSink
 from daemon.clock import now
+from daemon.feed_watch import FeedWatch
 from daemon.feeder import GROUP, Feeder
 from daemon.wiring import ensure_topics
 from router.positions import Positions
@@ -24,12 +25,16 @@ from ticket_store.outbox import PostgresOutbox
 async def feeding(api: ApiLab) -> AsyncIterator[Feeder]:
     settings, log = api.store.settings, api.store.log
     await ensure_topics(log, settings)
-    positions = Positions(store=api.lab.store, consumer=GROUP, topic=settings.bus.tickets_topic)
-    load = StoredPositions(positions=positions)
-    consumer = await log.consumer(positions.topic, group=GROUP, load_positions=load)
-    keep = timedelta(days=1)
-    yield Feeder(consumer=consumer, feed=EventFeed(pool=api.store.pool), positions=positions, keep=keep, clock=now)
-    await consumer.close()
+    feeder = Feeder(
+        log=log,
+        feed=EventFeed(pool=api.store.pool),
+        positions=Positions(store=api.lab.store, consumer=GROUP, topic=settings.bus.tickets_topic),
+        watch=FeedWatch(board=api.board, metrics=api.metrics, consumer=GROUP),
+        keep=timedelta(days=1),
+        clock=now,
+    )
+    yield feeder
+    await feeder.close()
 
 
 async def publish(api: ApiLab) -> None:

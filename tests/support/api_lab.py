@@ -9,6 +9,7 @@ from secrets import token_bytes
 from typing import Any
 
 import httpx
+from prometheus_client import CollectorRegistry
 from routing_lab import Lab
 from running_daemon import free_port
 
@@ -18,6 +19,8 @@ from console.api.gate import Limits
 from console.api.tokens import Scope, new_token
 from daemon.api_rooms import rooms
 from daemon.clock import now
+from daemon.health import Board
+from daemon.metrics import FeedMetrics
 from daemon.opened import Opened
 from daemon.settings import Settings
 from daemon.web import WebServer
@@ -42,6 +45,9 @@ class ApiLab:
         self.store = store
         self.base = base
         self.lab = Lab(store.pool)
+        self.board = Board(clock=now)
+        self.registry = CollectorRegistry()
+        self.metrics = FeedMetrics(registry=self.registry)
 
     async def token(
         self,
