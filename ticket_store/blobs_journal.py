@@ -154,6 +154,14 @@ class Journal:
         path.unlink(missing_ok=True)
 
     def _open(self) -> Segment:
+        """Begin a segment; another start may have taken it for left over before it was locked, and removed it."""
+        while True:
+            segment = self._locked()
+            if os.fstat(segment.file).st_nlink:
+                return segment
+            os.close(segment.file)
+
+    def _locked(self) -> Segment:
         path = self._folder / f"{self._own}-{next(self._numbers)}"
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -210,3 +211,21 @@ def test_a_segment_stays_while_the_disk_does_not_take_the_files(tmp_path: Path) 
 
 def test_a_whole_file_system_can_be_synced_here(tmp_path: Path) -> None:
     sync_file_system(tmp_path)
+
+
+def test_a_segment_that_another_start_removed_before_it_was_locked_takes_nothing(tmp_path: Path) -> None:
+    other = Journal(folder=tmp_path)
+    removed: list[Path] = []
+
+    def sync(file: int) -> None:
+        os.fsync(file)
+        if not removed:  # the folder's, before the first entry: what stands there looks left over
+            removed.extend(tmp_path.iterdir())
+            for path in removed:
+                other.forget(path)
+
+    content = b"x"
+    segment = Journal(folder=tmp_path, sync=sync).begin([Entry(digest=sha256(content).digest(), content=content)])
+    assert len(removed) == 1
+    assert os.fstat(segment.file).st_nlink == 1
+    assert list(tmp_path.iterdir()) == [segment.path]
