@@ -129,8 +129,7 @@ from stdin;
 copy identity_proofs (digest, ticket_id, scope, channel, made_by, made_at, expires_at, twin) from stdin;
 
 -- name: links_of
--- Who is proven to be the requester of a ticket, or of one that goes on as it, on which channel. Ticket by ticket: with a
--- plain join the server may walk all links in the order of their ids, to spare the sorting.
+-- Who is proven to be the requester of a ticket, or of one that goes on as it; ticket by ticket, or a plan may walk all links.
 with recursive here (id) as (
     select :ticket_id::bigint
     union
