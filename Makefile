@@ -51,7 +51,7 @@ test-fast: setup ## the tests that need no server (seconds)
 
 test: setup ## everything: unit, contracts, real PostgreSQL, real Kafka, faults
 	@bash tests/servers.sh
-	@$(BIN)/pytest -q -n 4 --dist loadfile
+	@$(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
 bench: setup ## measure mail, webhooks and chats, each beside a yardstick; then a simulated month; QUICK=1: minutes
 	@$(BIN)/python bench/run.py $(if $(QUICK),--mails 200 --runs 1)

@@ -42,8 +42,15 @@ SERVER_FIXTURES = {"postgres": ("postgres_server", "own_postgres"), "kafka": ("k
 SERVER_MARKS = {*SERVER_FIXTURES, "faults"}
 
 
+LONGEST_FIRST = ("tests/faults/", "tests/router/test_million_plans", "tests/e2e/", "tests/bench/")
+"""Where tests last minutes, mostly waiting: begun last, they would run alone at the end."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that reaches a server, however indirectly."""
+    """Mark every test that reaches a server, however indirectly; the longest go first."""
+    items.sort(
+        key=lambda item: next((n for n, at in enumerate(LONGEST_FIRST) if at in item.nodeid), len(LONGEST_FIRST))
+    )
     for item in items:
         used = getattr(item, "fixturenames", ())
         for mark, fixtures in SERVER_FIXTURES.items():
