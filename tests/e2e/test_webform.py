@@ -111,7 +111,7 @@ def test_a_page_that_waits_for_its_number_asks_ever_more_seldom_and_for_what_is_
     page.route("**/api/lines*", not_yet)
     page.evaluate(HURRY)
     send(page)
-    page.wait_for_function("naps.length >= 12", timeout=20_000)
+    site.daemon.wait_until(lambda: page.evaluate("naps.length") >= 12, seconds=20, what="twelve naps", every=0.1)
     naps = page.evaluate("naps.slice(0, 12)")
     assert (asked[0], set(asked[1:])) == ("lines", {"lines?after=0"})
     assert (naps, naps[-1]) == (sorted(naps), 30_000)
