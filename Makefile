@@ -9,7 +9,7 @@ ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundl
 export UV_SYSTEM_CERTS ?= 1
 endif
 
-.PHONY: help setup run demo check lint types imports test test-fast bench lock clean
+.PHONY: help setup run demo check lint types imports test test-fast test-faults bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -52,6 +52,10 @@ test-fast: setup ## the tests that need no server (seconds)
 test: setup ## everything: unit, contracts, real PostgreSQL, real Kafka, faults
 	@bash tests/servers.sh
 	@$(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
+
+test-faults: setup ## every cell of the fault matrix, and a table of them (most of an hour); CELLS=0..6: a seventh
+	@bash tests/servers.sh
+	@$(BIN)/pytest -q -n 2 --dist loadfile -m matrix --cells=$(or $(CELLS),all)
 
 bench: setup ## measure mail, webhooks and chats, each beside a yardstick; then a simulated month; QUICK=1: minutes
 	@$(BIN)/python bench/run.py $(if $(QUICK),--mails 200 --runs 1)

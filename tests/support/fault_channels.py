@@ -52,15 +52,16 @@ class Traffic(Protocol):
 class Callers:
     """Threads that post signed messages, each a conversation after the other."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, run: str = "push", callers: int = CALLERS) -> None:
         self._port = port
+        self._name = run
         self._lock = threading.Lock()
         self._numbers = itertools.count()
         self._ended = threading.Event()
         self._open = 0
         self.taken: set[str] = set()
         self.statuses: set[int] = set()
-        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(CALLERS)]
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(callers)]
 
     @property
     def in_flight(self) -> int:
@@ -84,7 +85,7 @@ class Callers:
             with self._lock:
                 number = next(self._numbers)
             for step in range(STEPS):
-                self._send(f"push-{number}-{step}", f"customer-{number}")
+                self._send(f"{self._name}-{number}-{step}", f"{self._name}-customer-{number}")
                 time.sleep(PAUSE)
 
     def _send(self, token: str, sender: str) -> None:

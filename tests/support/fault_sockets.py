@@ -102,13 +102,14 @@ class Page:
 class Pages:
     """Visitors one after the other, in some browsers at once."""
 
-    def __init__(self, port: int, account_name: str) -> None:
+    def __init__(self, port: int, account_name: str, *, run: str = "socket", pages: int = PAGES) -> None:
+        self._name = run
         self._url = f"ws://127.0.0.1:{port}/webchat/{account_name}/socket"
         self._numbers = itertools.count()
         self._ended = threading.Event()
         self._open: dict[int, Page] = {}
         self.taken: set[str] = set()
-        self._threads = [threading.Thread(target=self._browse, args=(at,), daemon=True) for at in range(PAGES)]
+        self._threads = [threading.Thread(target=self._browse, args=(at,), daemon=True) for at in range(pages)]
 
     @property
     def in_flight(self) -> int:
@@ -129,7 +130,7 @@ class Pages:
 
     def _browse(self, at: int) -> None:
         while not self._ended.is_set():
-            page = Page(url=self._url, name=f"socket-{next(self._numbers)}")
+            page = Page(url=self._url, name=f"{self._name}-{next(self._numbers)}")
             page.taken = self.taken
             self._open[at] = page
             page.run(self._ended)

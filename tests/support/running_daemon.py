@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
@@ -32,12 +32,20 @@ def free_port() -> int:
 class RunningDaemon:
     """Settings go in as environment variables; `cli` runs a command beside it with the same ones."""
 
-    def __init__(self, *, folder: Path, settings: Mapping[str, str] | None = None, role: str = "all") -> None:
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        settings: Mapping[str, str] | None = None,
+        role: str = "all",
+        command: Sequence[str] = COMMAND,
+        options: Sequence[str] = (),
+    ) -> None:
         self.folder = folder
+        self._run = (*command, "run", role, *options)
         self.smtp_port = free_port()
         self.api_port = free_port()
         self.http_port = free_port()
-        self._role = role
         self._process: subprocess.Popen[bytes] | None = None
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")},
@@ -65,9 +73,7 @@ class RunningDaemon:
     def start(self) -> Self:
         """Start it and wait until it is ready."""
         with (self.folder / "daemon.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [*COMMAND, "run", self._role], cwd=self.folder, env=self.environment, stdout=log, stderr=log
-            )
+            self._process = subprocess.Popen(self._run, cwd=self.folder, env=self.environment, stdout=log, stderr=log)
         self.wait_until(self.is_ready, seconds=START_SECONDS, what="ready")
         return self
 

@@ -1,0 +1,88 @@
+"""The table of cells: which process, at which point, under which bus, is struck by which fault.
+
+`make test` plays a seventh of the table (`part_of_commit`), `make test-faults` plays all of it.
+"""
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import chain
+from typing import Final
+
+from house_tree import ROOT
+
+PARTS: Final = 7
+DAY: Final = 86_400
+
+
+class Fault(StrEnum):
+    """What strikes."""
+
+    KILL = "SIGKILL"
+    STOP = "SIGSTOP"
+    CUT = "cut"
+    SILENCE = "silence"
+    DISK = "disk full"
+    NAMES = "no names"
+    CLOCK = "clock jump"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """`process` is struck while something is held at the point; the point is one of ingest's or of a router's."""
+
+    bus: str
+    process: str
+    point: str
+    fault: Fault
+
+    def __str__(self) -> str:
+        return f"{self.bus}/{self.process}/{self.point}/{self.fault}".replace(" ", "-").replace(":", "")
+
+
+INGEST: Final = ("before the blob", "after the blob", "before the publish", "after the publish", "before the ack")
+STORED: Final = "stored, not said"
+"""Between the log's commit and its answer; inside the one engine that is ours."""
+ROUTER: Final = (
+    "between revoke and assign",
+    "after the fetch",
+    "after the offsets",
+    "after the claims",
+    "before the commit",
+    "after the commit",
+    "before the mirror",
+)
+RELAY: Final = (
+    "relay: after the claim",
+    "relay: after the publish",
+    "relay: after the mark",
+    "relay: after the commit",
+)
+
+
+def _cells(bus: str, process: str, fault: Fault, points: Sequence[str]) -> list[Cell]:
+    return [Cell(bus=bus, process=process, point=point, fault=fault) for point in points]
+
+
+EMBEDDED: Final = tuple(
+    chain(
+        _cells("embedded", "ingest", Fault.KILL, (*INGEST, STORED)),
+    )
+)
+KAFKA: Final[tuple[Cell, ...]] = ()
+CELLS: Final = (*EMBEDDED, *KAFKA)
+
+
+def part_of_commit() -> int:
+    """Give the part that this commit plays: the day on which it was made, modulo seven.
+
+    So commits of seven days that follow each other play every cell once at least; a tree without git plays part 0.
+    """
+    done = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return int(done.stdout) // DAY % PARTS if done.returncode == 0 and done.stdout.strip() else 0
+
+
+def dealt(cells: Sequence[Cell], part: int) -> list[Cell]:
+    """Give every seventh cell: neighbours of the table, which are alike, are played on different days."""
+    return list(cells[part % PARTS :: PARTS])

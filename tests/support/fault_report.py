@@ -1,0 +1,101 @@
+"""Which cells of the fault matrix are played, and the table of them at the end of a run."""
+
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from fault_cells import CELLS, PARTS, Cell, dealt, part_of_commit
+from fault_play import LONG_STOP, SHORT_STOP, Played, Stages
+from fault_stage import stage
+from rich.console import Console
+from rich.table import Table
+
+PROPERTY = "fault cell"
+WIDTH = 150
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that says how many cells are played."""
+    parser.addoption(
+        "--cells", default="commit", help=f"cells of the fault matrix: all, commit (a {PARTS}th), or 0 to {PARTS - 1}"
+    )
+
+
+def chosen(option: str) -> Sequence[Cell]:
+    """Give the cells that an option names."""
+    if option == "all":
+        return CELLS
+    if option != "commit" and option not in map(str, range(PARTS)):
+        raise pytest.UsageError(f"--cells is all, commit, or a number from 0 to {PARTS - 1}; not {option}")
+    return dealt(CELLS, part_of_commit() if option == "commit" else int(option))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the cells that are not of this run."""
+    of_cells = [item for item in items if item.get_closest_marker("matrix") and "cell" in callspec(item)]
+    wanted = set(chosen(config.getoption("--cells")))
+    left_out = [item for item in of_cells if callspec(item)["cell"] not in wanted]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        gone = set(left_out)
+        items[:] = [item for item in items if item not in gone]
+
+
+def callspec(item: pytest.Item) -> dict[str, Any]:
+    """Give the parameters of a test."""
+    spec = getattr(item, "callspec", None)
+    return dict(spec.params) if spec else {}
+
+
+@pytest.fixture
+def stop_seconds(request: pytest.FixtureRequest) -> float:
+    """Give for how long a process is stopped: a minute in the whole matrix."""
+    return LONG_STOP if request.config.getoption("--cells") == "all" else SHORT_STOP
+
+
+@pytest.fixture(scope="module")
+def embedded_stages() -> Iterator[Stages]:
+    """Give where cells of the embedded engine are played."""
+    stages = Stages(stage)
+    yield stages
+    stages.close()
+
+
+def tell(record: Callable[[str, object], None], played: Played) -> None:
+    """Keep a line of the table."""
+    facts = {
+        "cell": str(played.cell),
+        "hits": played.hits,
+        "accepted": played.accepted,
+        "again": played.again,
+        "seconds": round(played.seconds, 1),
+        "findings": [f"{finding.kind}: {finding.what}" for finding in played.findings],
+    }
+    record(PROPERTY, json.dumps(facts))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the table, when any cell was played."""
+    rows = []
+    for outcome, reports in terminalreporter.stats.items():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                if name == PROPERTY and getattr(report, "when", "") == "call":
+                    rows.append((outcome, json.loads(value)))
+    if rows:
+        terminalreporter.write_sep("=", "fault matrix")
+        terminalreporter.write(drawn(rows))
+
+
+def drawn(rows: list[tuple[str, dict[str, Any]]]) -> str:
+    """Draw the table: cell, what was held there when it was struck, what came of it, seconds."""
+    table = Table("cell", "hits", "accepted", "tried again", "outcome", "seconds")
+    for outcome, facts in sorted(rows, key=lambda row: row[1]["cell"]):
+        what = outcome if not facts["findings"] else "; ".join(facts["findings"][:3])
+        numbers = [str(facts[name]) for name in ("hits", "accepted", "again")]
+        table.add_row(facts["cell"], *numbers, what, f"{facts['seconds']:.1f}")
+    paper = io.StringIO()
+    Console(file=paper, width=WIDTH).print(table)
+    return paper.getvalue()

@@ -1,0 +1,186 @@
+"""A daemon that can be held at points, with two routers, senders, proxies and perhaps a broker: where cells are played.
+
+One stage serves many cells, one after the other; one in which a cell found something is not used again.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any, Final
+
+import psycopg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from fault_channels import SECRET
+from fault_findings import Finding, Left, judge, read, settled, topic
+from fault_proxy import Proxy
+from fault_senders import Senders, next_run
+from fault_sockets import account
+from kafka_broker import KafkaBroker
+from running_daemon import RunningDaemon, free_port, remove
+
+from ticket_store.embedded import EmbeddedPostgres, EmbeddedPostgresError
+
+SUPPORT: Final = Path(__file__).parent
+COMMAND: Final = ("-m", "faulted")
+TICKETS: Final = "switchboard.tickets"
+HELD_SECONDS: Final = 30.0
+TOPIC: Final = """
+select r.value from log_records r join log_topics t on t.id = r.topic_id
+where t.name = 'switchboard.tickets' order by r.partition, r."offset"
+"""
+
+
+class Stage:
+    """One daemon and what stands around it. `broker`: Kafka is the bus; `settings` are more of the daemon's."""
+
+    def __init__(self, *, folder: Path, broker: KafkaBroker | None, settings: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self.control = folder / "control"
+        self.control.mkdir()
+        self.broker = broker
+        self.intake_port = free_port()
+        postgres = f"postgres:{folder}/var/postgres/data"
+        self.proxies = {role: Proxy(folder=self.control, name=role, target=postgres) for role in ("ingest", "route")}
+        self.daemon = RunningDaemon(
+            folder=folder,
+            settings={**self._settings(), **(settings or {})},
+            command=(sys.executable, *COMMAND),
+            options=("--workers", "2"),
+        )
+
+    def _settings(self) -> dict[str, str]:
+        ports = {role: proxy.port for role, proxy in self.proxies.items()}
+        return {
+            "PYTHONPATH": str(SUPPORT),
+            "FAULTED_FOLDER": str(self.control),
+            "FAULTED_PORTS": json.dumps(ports),
+            "SWITCHBOARD_INTAKE__PORT": str(self.intake_port),
+            "SWITCHBOARD_ACCOUNTS__SUPPORT__ADDRESSES": json.dumps(["support@example.org"]),
+            "SWITCHBOARD_ACCOUNTS__ERP__CHANNEL": "api",
+            "SWITCHBOARD_ACCOUNTS__ERP__SECRET": SECRET,
+            **account("shop"),
+            **(_kafka(self.broker) if self.broker else {}),
+        }
+
+    @property
+    def postgres(self) -> EmbeddedPostgres:
+        """The daemon's own server, without a proxy between."""
+        return EmbeddedPostgres(folder=self.folder / "var/postgres")
+
+    @contextmanager
+    def held(self, point: str, process: str) -> Iterator[Callable[[], int]]:
+        """Hold what comes to a point of a process, as long as the context lasts; gives how to count what is held."""
+        armed = self.control / f"{point}@{process}.armed"
+        marks = self.control / "held"
+
+        def count() -> int:
+            return sum(mark.name.startswith(f"{point}@{process}@") for mark in marks.iterdir())
+
+        armed.touch()
+        try:
+            yield count
+        finally:
+            armed.unlink(missing_ok=True)
+            for mark in marks.glob(f"{point}@{process}@*"):
+                mark.unlink(missing_ok=True)
+
+    def wait_held(self, count: Callable[[], int]) -> int:
+        """Wait until something is held, and give how many."""
+        self.daemon.wait_until(lambda: count() > 0, seconds=HELD_SECONDS, what="held at the point", every=0.005)
+        return count()
+
+    def senders(self) -> Senders:
+        """Give everybody who sends, under the name of a new run."""
+        return Senders(run=next_run(), smtp_port=self.daemon.smtp_port, http_port=self.intake_port)
+
+    def left(self, run: str) -> Left:
+        """Read what stands of a run; nothing while PostgreSQL does not answer."""
+        try:
+            with psycopg.connect(self.postgres.url()) as connection:
+                return read(connection, run)
+        except (psycopg.OperationalError, EmbeddedPostgresError):
+            return Left(rows=(), events=())
+
+    def check(self, senders: Senders, *, seconds: float = 60.0) -> list[Finding]:
+        """Wait until all that was accepted is routed and published, and give what is wrong."""
+        left = settled(lambda: self.left(senders.run), senders.accepted, seconds=seconds)
+        found = judge(left, senders.accepted, self.folder / "var/blobs")
+        found += topic(left, self._topic())
+        found += [Finding("refused", what) for what in senders.refused]
+        return [*found, *self._ledger()]
+
+    def _ledger(self) -> list[Finding]:
+        """Ask as people do; what came just now may still be in flight."""
+        give_up = time.monotonic() + HELD_SECONDS
+        while True:
+            done = self.daemon.cli("ledger", "--json", check=False)
+            facts: dict[str, Any] = json.loads(done.stdout) if done.stdout.startswith("{") else {}
+            if facts.get("in_flight") == 0 or time.monotonic() > give_up:
+                break
+            time.sleep(0.2)
+        if done.returncode == 0 and facts.get("balanced") and facts.get("in_flight") == 0:
+            return []
+        return [Finding("ledger", f"exit {done.returncode}: {done.stdout[:500]} {done.stderr[:300]}")]
+
+    def _topic(self) -> list[bytes]:
+        if self.broker is not None:
+            return asyncio.run(_read_topic(self.broker.bootstrap))
+        with psycopg.connect(self.postgres.url()) as connection:
+            return [bytes(row[0]) for row in connection.execute(TOPIC)]
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        for proxy in self.proxies.values():
+            proxy.close()
+        remove(self.daemon)
+
+
+def _kafka(broker: KafkaBroker) -> dict[str, str]:
+    given = {
+        "BOOTSTRAP_SERVERS": broker.bootstrap,
+        "REPLICATION_FACTOR": "1",
+        "MIN_INSYNC_REPLICAS": "1",
+        "SESSION_TIMEOUT": "3",
+    }
+    return {
+        "SWITCHBOARD_BUS__ENGINE": "kafka",
+        "SWITCHBOARD_BLOBS__SHARED": "true",
+        **{f"SWITCHBOARD_BUS__KAFKA__{name}": value for name, value in given.items()},
+    }
+
+
+async def _read_topic(bootstrap: str) -> list[bytes]:
+    """Read the tickets topic from its beginning to what is its end now."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        await consumer._client.set_topics([TICKETS])
+        places = [TopicPartition(TICKETS, number) for number in consumer.partitions_for_topic(TICKETS) or ()]
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        await consumer.seek_to_beginning(*places)
+        values: list[bytes] = []
+        while any([await consumer.position(place) < ends[place] for place in places]):
+            batches = await consumer.getmany(timeout_ms=500)
+            values += [record.value for records in batches.values() for record in records]
+    finally:
+        await consumer.stop()
+    return values
+
+
+@contextmanager
+def stage(broker: KafkaBroker | None = None, settings: Mapping[str, str] | None = None) -> Iterator[Stage]:
+    """Give a started stage, and take it down."""
+    folder = Path(mkdtemp(prefix="switchboard-stage-", dir="/tmp"))
+    folder.chmod(0o755)  # the user that runs the embedded server passes through
+    made = Stage(folder=folder, broker=broker, settings=settings)
+    try:
+        made.daemon.start()
+        yield made
+    finally:
+        made.close()

@@ -1,0 +1,124 @@
+"""The daemon with points at which a test can hold it: `python -m faulted` in place of `python -m daemon`.
+
+Nothing of this is shipped, and no variable arms the shipped program: this entry point wraps methods of the real one
+(`fault_points`), may swap some for wrong ones (`fault_sabotage`), and then runs the real command line. The test and the
+processes speak by files in `FAULTED_FOLDER`:
+
+    <point>@<process>.armed       whoever comes to the point is held there as long as the file stands
+    held/<point>@<process>@...    one file for each delivery, batch or round that is held now
+    sabotage-<switch>             the wrong way is taken while the file stands
+    clock                         seconds by which the processes' clock goes wrong
+    no-names                      no name is resolved while the file stands
+
+Two time-outs are shorter than in service, so that a cell lasts seconds: the lease of a router (`LEASE`), and the pause
+before a child that died young is started again. `FAULTED_PORTS` sends a process to PostgreSQL through a proxy.
+"""
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import fault_points
+import fault_sabotage
+from psycopg.conninfo import make_conninfo
+
+LEASE: Final = 3.0
+"""Seconds after which a silent router loses its partitions; ten in service."""
+
+
+def process_name(arguments: Sequence[str]) -> str:
+    """Give the name of the process that a command line runs."""
+    if "--name" in arguments:
+        return arguments[arguments.index("--name") + 1]
+    return arguments[1] if "run" in arguments and len(arguments) > 1 else "other"
+
+
+def main() -> None:
+    """Bend what is to be bent, and run the command line."""
+    folder = Path(os.environ["FAULTED_FOLDER"])
+    name = process_name(sys.argv[1:])
+    _own_clock(folder)
+    _own_names(folder)
+    _children_like_us()
+    if name != "all":
+        _through_proxy(name)
+        _short_lease()
+        gate = fault_points.Gate(folder=folder, process=name)
+        fault_points.wrap(
+            gate, role=name.partition("-")[0], engine=os.environ.get("SWITCHBOARD_BUS__ENGINE", "postgres")
+        )
+        fault_sabotage.swap(folder, role=name.partition("-")[0])
+    from daemon.cli import main as real  # noqa: PLC0415 - only now, when everything is in its place
+
+    real()
+
+
+def _own_clock(folder: Path) -> None:
+    """Let the one clock of the daemon go wrong by what the file says; before any module has taken it."""
+    from daemon import clock  # noqa: PLC0415 - the first module of the daemon, on purpose
+
+    real = clock.now
+
+    def now() -> datetime:
+        try:
+            return real() + timedelta(seconds=float((folder / "clock").read_text()))
+        except (OSError, ValueError):
+            return real()
+
+    clock.now = now
+
+
+def _own_names(folder: Path) -> None:
+    real = socket.getaddrinfo
+
+    def resolve(host: Any, *rest: Any, **more: Any) -> Any:
+        if (folder / "no-names").exists():
+            raise socket.gaierror(socket.EAI_AGAIN, "temporary failure in name resolution")
+        return real(host, *rest, **more)
+
+    socket.getaddrinfo = resolve
+
+
+def _children_like_us() -> None:
+    """Start children by this entry point, too, and again at once when they die."""
+    from daemon import run, supervisor  # noqa: PLC0415 - behind the clock
+
+    real = run._specs
+    supervisor.HEALTHY_AFTER = 0.0  # type: ignore[misc] # a test's own process has no time for long pauses
+
+    def specs(roles: Sequence[str], workers: int) -> list[supervisor.ChildSpec]:
+        return [
+            supervisor.ChildSpec(name=spec.name, command=[*spec.command[:2], "faulted", *spec.command[3:]])
+            for spec in real(roles, workers)
+        ]
+
+    run._specs = specs
+
+
+def _through_proxy(name: str) -> None:
+    ports = json.loads(os.environ.get("FAULTED_PORTS", "{}"))
+    port = ports.get(name.partition("-")[0])
+    if port is None:
+        return
+    from ticket_store import embedded  # noqa: PLC0415 - behind the clock
+    from ticket_store.embedded_cluster import SUPERUSER  # noqa: PLC0415 - behind the clock
+
+    def url(_: embedded.EmbeddedPostgres, database: str = embedded.DATABASE) -> str:
+        return make_conninfo(host="localhost", port=port, user=SUPERUSER, dbname=database)
+
+    setattr(embedded.EmbeddedPostgres, "url", url)  # noqa: B010 - a plain assignment has types that do not fit
+
+
+def _short_lease() -> None:
+    from bus.postgres import PostgresLog  # noqa: PLC0415 - behind the clock
+
+    PostgresLog.__init__.__kwdefaults__ = {**(PostgresLog.__init__.__kwdefaults__ or {}), "lease": LEASE}
+
+
+if __name__ == "__main__":
+    main()
