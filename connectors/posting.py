@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import httpcore
 
+from connectors.base import Connector
 from connectors.download_guard import GuardedDialer, Resolve, resolve
 from connectors.posting_guard import ForbiddenUrlError, Reach
 from connectors.sending import SendFailedError, SendLaterError
@@ -31,12 +32,33 @@ NOT_ALLOWED: Final = "its host has an address that may not be dialled: webhooks.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
-    """What came of a request. `status` None: no answer came, and `problem` says why without the URL."""
+    """What came of a request. `status` None: no answer came, and `problem` says why without the URL.
+
+    `unsure`: then the request may have arrived all the same.
+    """
 
     status: int | None
     problem: str = ""
     body: str = ""
     after: timedelta | None = None
+    unsure: bool = False
+
+
+class Posts(Protocol):
+    """Who posts to servers that settings name."""
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Posted:
+        """Send a request and give what came of it, within a bounded time. Never raises."""
+        ...
+
+
+@runtime_checkable
+class CallsBack(Connector, Protocol):
+    """It calls servers that operators name."""
+
+    def use_poster(self, poster: Posts, clock: "Clock") -> None:
+        """Call with this one, at this time; called once, before anything is sent."""
+        ...
 
 
 class Clock(Protocol):
@@ -77,8 +99,8 @@ class Poster:
                 async with pool:
                     await self._ask(pool, request)
         except Exception as error:  # noqa: BLE001 - of whatever kind: it is the other side's, and has a name
-            return request.found or Posted(status=None, problem=self._problem(error))
-        return request.found or Posted(status=None, problem="it gave no answer")
+            return request.found or Posted(status=None, problem=self._problem(error), unsure=_may_have_arrived(error))
+        return request.found or Posted(status=None, problem="it gave no answer", unsure=True)
 
     async def _ask(self, pool: httpcore.AsyncConnectionPool, request: "_Request") -> None:
         seconds = self._seconds
@@ -119,6 +141,11 @@ class Poster:
         if isinstance(error, httpcore.ConnectError):
             return _connecting(error)
         return f"its server could not be asked: {type(error).__name__}"
+
+
+def _may_have_arrived(error: Exception) -> bool:
+    """Whether a connection may have been there when it went wrong."""
+    return not isinstance(error, SendFailedError | SendLaterError | httpcore.ConnectError | httpcore.ConnectTimeout)
 
 
 class _Request:
