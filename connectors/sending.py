@@ -142,6 +142,17 @@ class Sender(Connector, Protocol):
 
 
 @runtime_checkable
+class Collected(Connector, Protocol):
+    """No call is made on it: its other side collects what we say from ticket events, as `collected` says for people."""
+
+    collected: str
+
+    def split(self, letter: ChatLetter) -> Sequence[Part]:
+        """Cut what goes to one conversation; see `Sender`."""
+        ...
+
+
+@runtime_checkable
 class Invites(Connector, Protocol):
     """A link leads into its chat, and carries something along."""
 

@@ -184,7 +184,7 @@ class OutboundMetrics:
     def __init__(self, *, registry: CollectorRegistry) -> None:
         self._delivered = Counter(
             "switchboard_send_recipients",
-            "Recipients of messages of ours by what their side said: sent, unsure, later, failed",
+            "Recipients of messages of ours by what their side said: sent, published, unsure, later, failed",
             ["kind", "state"],
             registry=registry,
         )

@@ -16,6 +16,7 @@ from daemon.health import RELAY, STORE
 from daemon.metrics import NoticeMetrics, OutboundMetrics
 from daemon.notice_job import NoticeJob
 from daemon.outbound_lanes import lanes, media_job
+from daemon.posters import use_posters
 from daemon.process import Process
 from daemon.starting import instance_of
 from daemon.wiring import database_url
@@ -82,6 +83,7 @@ async def outbound(process: Process) -> None:
         connectors = connect_accounts(settings)
         stack.push_async_callback(close_all, connectors)
         StoredDialogues(pool=pool, conninfo=database_url(settings), blobs=blobs, clock=now).serve(connectors)
+        use_posters(connectors, settings)
         metrics = OutboundMetrics(registry=process.registry)
         ways = lanes(settings, connectors=connectors, pool=pool, blobs=blobs, instance=instance)
         worker = _worker(process, ways, pool=pool, blobs=blobs, instance=instance, metrics=metrics)

@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping
 
 from connectors.base import Connector
 from connectors.download import Downloader
-from connectors.sending import Fetcher, Part, Sender
+from connectors.sending import Collected, Fetcher, Part, Sender
 from daemon.adapters import STORE_ERRORS
 from daemon.chat_passage import Means
 from daemon.chat_turns import Turns
 from daemon.clock import now
 from daemon.file_links import LIFE, PATH, FileLinks
 from daemon.media import FetchJob, MediaMetrics
-from daemon.outbound_chat import MessengerChannel
+from daemon.outbound_chat import CollectedChannel, MessengerChannel
 from daemon.outbound_mail import MailChannel
 from daemon.settings import Settings
 from daemon.wiring import policies
@@ -42,6 +42,8 @@ def lanes(
     for connector in connectors.values():
         if isinstance(connector, Sender):
             found[lane_of(connector)] = MessengerChannel(means=_means(connector, pool, blobs, link))
+        elif isinstance(connector, Collected):
+            found[lane_of(connector)] = CollectedChannel(connector=connector, blobs=blobs)
     return found
 
 

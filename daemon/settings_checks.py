@@ -34,6 +34,7 @@ def problems(settings: Settings, sources: Sources) -> Iterator[Problem]:
     yield from _notices(settings, sources)
     yield from _outbound(settings, sources)
     yield from _webhooks(settings, sources)
+    yield from _callbacks(settings, sources)
 
 
 def _webhooks(settings: Settings, sources: Sources) -> Iterator[Problem]:
@@ -48,6 +49,21 @@ def _webhooks(settings: Settings, sources: Sources) -> Iterator[Problem]:
         ssl.create_default_context(cafile=str(file))
     except OSError as error:
         yield sources.problem(("webhooks", "ca_file"), f"no certificates can be read from it: {error.strerror}")
+
+
+def _callbacks(settings: Settings, sources: Sources) -> Iterator[Problem]:
+    """Find callback URLs to which no request would go."""
+    named = {name: getattr(account, "callback_url", "") for name, account in settings.accounts.items()}
+    if not any(named.values()):
+        return
+    from connectors.posting_guard import ForbiddenUrlError  # noqa: PLC0415 - its library is only for those who send
+
+    for name, url in named.items():
+        try:
+            if url:
+                settings.webhooks.reach().target(url)
+        except ForbiddenUrlError as error:
+            yield sources.problem(("accounts", name, "callback_url"), str(error))
 
 
 def _outbound(settings: Settings, sources: Sources) -> Iterator[Problem]:

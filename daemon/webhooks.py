@@ -2,12 +2,10 @@
 
 import asyncio
 import random
-import ssl
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
@@ -22,6 +20,7 @@ from daemon.feeding import feeding
 from daemon.health import STORE, WEBHOOKS
 from daemon.metrics import WebhookMetrics
 from daemon.opened import Opened
+from daemon.posters import make_poster
 from daemon.process import Process
 from router.webhooks.schedule import Answer
 from router.webhooks.worker import WebhookWorker
@@ -87,25 +86,16 @@ async def webhooks(process: Process) -> None:
 def make_worker(store: Opened, queue: WebhookQueue, metrics: WebhookMetrics) -> WebhookWorker:
     """Put a worker together."""
     settings = store.settings.webhooks
-    tls = _tls(settings.ca_file)
-    poster = Poster(reach=settings.reach(), clock=now, tls=tls, seconds=settings.timeout_seconds)
     return WebhookWorker(
         owner=uuid4(),
         queue=queue,
-        poster=TimedPoster(poster=poster),
+        poster=TimedPoster(poster=make_poster(store.settings)),
         clock=now,
         random=random.random,
         store_errors=STORE_ERRORS,
         metrics=metrics,
         options=settings.options(),
     )
-
-
-def _tls(ca_file: Path | None) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if ca_file is not None:
-        context.load_verify_locations(cafile=ca_file)
-    return context
 
 
 async def _look(process: Process, queue: WebhookQueue, metrics: WebhookMetrics) -> None:

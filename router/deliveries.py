@@ -22,11 +22,13 @@ from schemas.sending_rows import SentRow
 WAITING: Final = "queued"
 """State of a recipient who is tried again; `delayed` is what a later system reports of what we sent."""
 LATER: Final = "later"
-FINAL: Final = ("sent", "unsure", "failed")
+PUBLISHED: Final = "published"
+"""State of a recipient who collects it from the ticket's events; whether it did, nobody tells us."""
+FINAL: Final = ("sent", PUBLISHED, "unsure", "failed")
 
 
 class Delivery(NamedTuple):
-    """What became of one recipient: sent, unsure (it may have arrived), later or failed; and their words for it."""
+    """What became of one recipient: sent, published, unsure, later or failed; and the words for it."""
 
     state: str
     code: str = ""

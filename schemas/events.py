@@ -77,7 +77,9 @@ class RecipientState(Wire):
     """How far a message of ours has come to one recipient."""
 
     address: str
-    state: str = Field(default="queued", description="queued, sent, delayed, delivered, failed, bounced")
+    state: str = Field(
+        default="queued", description="queued, sent, published, unsure, delayed, delivered, seen, failed, bounced"
+    )
     code: str = Field(default="", description="SMTP or enhanced status code")
     reason: str = Field(default="", description="for people")
 

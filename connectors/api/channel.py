@@ -1,18 +1,25 @@
-"""The api channel: other systems bring messages by signed requests."""
+"""The api channel: other systems bring messages by signed requests, and hear answers by a callback or an event."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from connectors.api import normalize as reading
+from connectors.api.callback import Callback
+from connectors.api.letters import split
 from connectors.api.settings import ApiAccountSettings, key_of
 from connectors.api.signature import ID, check, check_time, signed_headers
 from connectors.base import Account, Answer, Delivery, Normalized
 from connectors.making import invalid_only, undecodable
+from connectors.sending import ChatLetter, Part, SendPace, Sent
 from schemas.message import InboundMessage
 
+if TYPE_CHECKING:
+    from connectors.posting import Clock, Posts
 
-class ApiConnector:
+
+class _System:
     """One system that sends us messages. Meets `Push` and `Signs`."""
 
     yes = Answer(status=202, body=b'{"stored":true}\n', content_type="application/json")
@@ -53,10 +60,40 @@ class ApiConnector:
     def sign(self, delivery: Delivery) -> Delivery:
         """Sign as a caller does."""
         request = delivery.headers.get(ID, "replayed")
-        headers = signed_headers(delivery.raw, key=self._keys[0], request=request, at=delivery.received_at)
+        headers = signed_headers(delivery.raw, keys=self._keys[:1], request=request, at=delivery.received_at)
         return replace(delivery, headers={**delivery.headers, **headers})
 
+    def split(self, letter: ChatLetter) -> Sequence[Part]:
+        """Cut what goes to one conversation into requests."""
+        return split(letter)
 
-def connect(*, account: Account, settings: ApiAccountSettings) -> ApiConnector:
+
+class ApiConnector(_System):
+    """A system that collects our answers by itself. Meets `Collected`, too."""
+
+    collected = "the other system collects it from ticket events or the HTTP API"
+
+
+class ApiCallback(_System):
+    """A system that is called back. Meets `Sender` and `CallsBack`, too."""
+
+    pace = SendPace()
+
+    def __init__(self, *, account: Account, settings: ApiAccountSettings) -> None:
+        super().__init__(account=account, settings=settings)
+        self._callback = Callback(url=settings.callback_url, keys=self._keys)
+
+    def use_poster(self, poster: "Posts", clock: "Clock") -> None:
+        """Call with this one from now on."""
+        self._callback.use(poster, clock)
+
+    async def send(self, part: Part, *, content: bytes | None, link: str) -> Sent:
+        """Post one part; a file goes as a link."""
+        del content
+        return await self._callback.call(part, link=link)
+
+
+def connect(*, account: Account, settings: ApiAccountSettings) -> ApiConnector | ApiCallback:
     """Make what serves one account."""
-    return ApiConnector(account=account, settings=settings)
+    kind = ApiCallback if settings.callback_url else ApiConnector
+    return kind(account=account, settings=settings)

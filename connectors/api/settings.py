@@ -45,4 +45,10 @@ class ApiAccountSettings(BaseModel):
     scope: Name | None = Field(default=None, description="accounts of one scope share tickets; default: its own name")
     secret: Secret = Field(description="whsec_ and the base64 of 24 random bytes or more, which the caller has, too")
     old_secret: Secret | None = Field(default=None, description="also accepted, while callers change to the new one")
+    callback_url: str = Field(
+        default="",
+        max_length=2048,
+        pattern=r"^(https?://[\x21-\x7e]+)?$",
+        description="where answers are posted, signed with the secret; not set: the system collects them from events",
+    )
     tolerance_seconds: PositiveInt = Field(default=300, le=3600, description="age of a signature at most, and lead")

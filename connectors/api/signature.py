@@ -21,13 +21,13 @@ _MOST_SIGNATURES: Final = 10
 _MOST_DIGITS: Final = 12
 
 
-def signed_headers(raw: bytes, *, key: bytes, request: str, at: datetime) -> dict[str, str]:
-    """Give the three headers of a request."""
+def signed_headers(raw: bytes, *, keys: Sequence[bytes], request: str, at: datetime) -> dict[str, str]:
+    """Give the three headers of a request, signed with each of the keys."""
     timestamp = str(int(at.timestamp()))
     return {
         ID: request,
         TIMESTAMP: timestamp,
-        SIGNATURE: _signature(raw, key=key, request=request, timestamp=timestamp),
+        SIGNATURE: " ".join(_signature(raw, key=key, request=request, timestamp=timestamp) for key in keys),
     }
 
 

@@ -22,7 +22,7 @@ class SystemCustomer:
     """An order system. `reader` gives a client of the HTTP API whose token reads its own account's events alone."""
 
     channel, account, name = "api", "erp", "order system"
-    state = "queued"
+    state = "published"
     words = "The driver would not unload at the gate."
 
     def __init__(self, reader: Callable[[str], httpx.Client]) -> None:
@@ -43,7 +43,7 @@ class SystemCustomer:
         sender = {"id": "buyer@customer.example", "name": "Buyer"}
         facts = {"id": "demo-1", "conversation": ORDER, "sender": sender, "subject": "Order 55102"}
         raw = json.dumps({**facts, "text": self.words}).encode()
-        headers = signed_headers(raw, key=self._key, request="demo-1", at=now())
+        headers = signed_headers(raw, keys=[self._key], request="demo-1", at=now())
         answer = httpx.post(f"{intake}/in/api/{self.account}", content=raw, headers=headers, timeout=30)
         if answer.status_code != httpx.codes.ACCEPTED:
             raise UserError(f"the signed request was answered with {answer.status_code}")

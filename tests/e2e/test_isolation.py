@@ -144,7 +144,7 @@ def flood(port: int) -> Iterator[list[int]]:
             if ended.is_set():
                 return
             body = json.dumps({"id": f"f{number}", "sender": {"id": "flood"}, "text": "x" * 2000}).encode()
-            headers = signed_headers(body, key=KEY if number % 2 else KEY[::-1], request="r", at=datetime.now(UTC))
+            headers = signed_headers(body, keys=[KEY if number % 2 else KEY[::-1]], request="r", at=datetime.now(UTC))
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
             try:
                 connection.request("POST", "/in/api/erp", body, headers)

@@ -96,7 +96,7 @@ class Callers:
             self.taken.add(token)
 
     def _status(self, body: bytes, token: str) -> int:
-        headers = signed_headers(body, key=KEY, request=token, at=datetime.now(UTC))
+        headers = signed_headers(body, keys=[KEY], request=token, at=datetime.now(UTC))
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
         with self._lock:
             self._open += 1

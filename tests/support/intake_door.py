@@ -117,7 +117,7 @@ def message(number: int, **more: object) -> bytes:
 
 
 def signed(body: bytes, *, at: Callable[[], datetime] = clock) -> dict[str, str]:
-    return signed_headers(body, key=KEY, request="r", at=at())
+    return signed_headers(body, keys=[KEY], request="r", at=at())
 
 
 def _no_mail(*_: object) -> Any:

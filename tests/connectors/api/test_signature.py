@@ -16,7 +16,7 @@ BODY = message(1)
 
 
 def delivery(raw: bytes = BODY, *, headers: Mapping[str, str] | None = None, at: datetime = NOW) -> Delivery:
-    given = headers if headers is not None else signed_headers(raw, key=KEY, request="r1", at=at)
+    given = headers if headers is not None else signed_headers(raw, keys=[KEY], request="r1", at=at)
     account = api("erp").account
     return Delivery(account=account, raw=raw, received_at=NOW, intake="webhook", headers=given)
 
@@ -42,7 +42,7 @@ ALTERED: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("altered", ALTERED, ids=range(len(ALTERED)))
 def test_a_header_that_is_not_the_signed_one_proves_nothing(altered: dict[str, str]) -> None:
-    headers = signed_headers(BODY, key=KEY, request="r1", at=NOW) | altered
+    headers = signed_headers(BODY, keys=[KEY], request="r1", at=NOW) | altered
     with pytest.raises(RefusedError):
         api("erp").authenticate(delivery(headers=headers))
 

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 import pytest
 from recorded import Recording, recordings
 
-from connectors.sending import CannotSendError, ChatFile, ChatLetter, Part, Sender
+from connectors.sending import CannotSendError, ChatFile, ChatLetter, Collected, Part, Sender
 
-FIRST = list({recording.channel: recording for recording in recordings()}.values())
+FIRST = list({(recording.channel, str(recording.settings)): recording for recording in recordings()}.values())
 FILE = ChatFile(name="report.pdf", content_type="application/pdf", size=2_000_000, sha256="a" * 64)
 LONG = "Ответ по вашему заказе 🙂 " * 2000
 
 
-def senders() -> Iterator[tuple[Recording, Sender]]:
+def senders() -> Iterator[tuple[Recording, Sender | Collected]]:
     for recording in FIRST:
         connector = recording.connect()
-        if isinstance(connector, Sender):
+        if isinstance(connector, Sender | Collected):
             yield recording, connector
 
 
@@ -36,6 +36,16 @@ def test_a_letter_is_cut_into_parts_that_can_be_kept_and_sent_again(given: ChatL
         assert not [secret for secret in recording.secrets if secret in written]
 
 
+def test_whoever_takes_in_sends_or_says_who_collects_so_that_no_answer_waits_for_ever() -> None:
+    """C32: one of the two, for every channel but mail, which has the relay."""
+    for recording in FIRST:
+        if recording.channel != "mail":
+            connector = recording.connect()
+            assert isinstance(connector, Sender) != isinstance(connector, Collected), recording.path
+    assert {recording.channel for recording, sender in senders() if isinstance(sender, Collected)} == {"api"}
+    assert {recording.channel for recording in FIRST} - {"mail"} == {recording.channel for recording, _ in senders()}
+
+
 def test_a_letter_loses_no_word_by_being_cut() -> None:
     """C31."""
     for _, sender in senders():
@@ -43,7 +53,7 @@ def test_a_letter_loses_no_word_by_being_cut() -> None:
         assert written.count("заказе") == LONG.count("заказе")
 
 
-def _split(sender: Sender, given: ChatLetter) -> list[Part]:
+def _split(sender: Sender | Collected, given: ChatLetter) -> list[Part]:
     try:
         return list(sender.split(given))
     except CannotSendError:

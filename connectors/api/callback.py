@@ -1,0 +1,75 @@
+"""Answers to another system: a signed request to its callback URL, and what its answer means.
+
+The same part goes under the same `webhook-id` however often it is tried, so a receiver that keeps the ids that it has
+seen takes it once.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from connectors.api.signature import signed_headers
+from connectors.sending import ChannelDownError, GoneError, Part, SendFailedError, SendLaterError, Sent
+
+if TYPE_CHECKING:
+    from connectors.posting import Clock, Posted, Posts
+
+CONTENT_TYPE: Final = "application/json"
+GONE: Final = 410
+REFUSED: Final = frozenset({400, 413, 415, 422})
+"""What says that this very request will never be taken."""
+DOWN: Final = frozenset({401, 403})
+"""What says that none will, until people mend it."""
+LONGEST_ASKED: Final = timedelta(hours=6)
+"""For which a receiver may ask us to stay away (Retry-After)."""
+
+
+class Callback:
+    """One URL. `keys` all sign: the receiver knows at least one."""
+
+    def __init__(self, *, url: str, keys: Sequence[bytes]) -> None:
+        self._url = url
+        self._keys = keys
+        self._poster: Posts | None = None
+        self._clock: Clock | None = None
+
+    def use(self, poster: "Posts", clock: "Clock") -> None:
+        """Call with this one, at this time."""
+        self._poster, self._clock = poster, clock
+
+    async def call(self, part: Part, *, link: str) -> Sent:
+        """Post one part. Raises the errors of `connectors.sending`."""
+        if self._poster is None or self._clock is None:
+            raise ChannelDownError("this process posts nothing")
+        payload = dict(part.payload)
+        if part.file is not None:
+            if not link:
+                raise SendFailedError("files go as links to us: set intake.public_url")
+            payload["file"] = {**payload["file"], "url": link}
+        body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        at = self._clock()
+        signed = signed_headers(body, keys=self._keys, request=part.echo, at=at)
+        judge(await self._poster.post(self._url, {"content-type": CONTENT_TYPE, **signed}, body))
+        return Sent(platform_id=part.echo, at=at)
+
+
+def judge(answer: "Posted") -> None:
+    """Raise what an answer means; 2xx is well, and nothing else."""
+    status = answer.status
+    if status is None:
+        if answer.unsure:
+            raise SendLaterError(answer.problem, unsure=True)
+        raise ChannelDownError(answer.problem)
+    if 200 <= status < 300:  # noqa: PLR2004 - HTTP's success
+        return
+    said = f"its callback answers {status}"
+    if status == GONE:
+        raise GoneError("gone", "the other system has given this conversation up (410)", code=str(status))
+    if status in REFUSED:
+        raise SendFailedError(said, code=str(status))
+    if answer.after is not None:
+        raise SendLaterError(said, after=min(answer.after, LONGEST_ASKED))
+    if status in DOWN or 300 <= status < 400 or status >= 500:  # noqa: PLR2004 - redirects, the server's own errors
+        raise ChannelDownError(answer.problem or said)
+    raise SendLaterError(said)
