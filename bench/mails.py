@@ -16,6 +16,8 @@ from typing import Final
 
 RECIPIENT: Final = "support@example.org"
 FILE_BYTES: Final = 204_800
+LARGE_FILE_BYTES: Final = 142_000
+"""With its text around it, a mail of 200 KB on the wire."""
 LEAD: Final = 100
 """Mails at the start that are new requests, in a mix of at least twice as many."""
 BACK: Final = 50
@@ -99,11 +101,15 @@ class _Request:
 
 @dataclass(kw_only=True)
 class Mix:
-    """`count` mails, given one by one. `run` goes into every id: another run is other mail for the same store."""
+    """`count` mails, given one by one. `run` goes into every id: another run is other mail for the same store.
+
+    `large`: nothing but new requests of 200 KB on the wire.
+    """
 
     count: int
     seed: int = 1
     run: str = "a"
+    large: bool = False
     _random: Random = field(init=False)
     _requests: list[_Request] = field(init=False, default_factory=list)
 
@@ -115,6 +121,8 @@ class Mix:
             yield self._reply(index) if sort is Sort.REPLY else self._new(index, sort)
 
     def _sorts(self) -> list[Sort]:
+        if self.large:
+            return [Sort.FILE] * self.count
         replies, files = self.count * 30 // 100, self.count * 10 // 100
         lead = min(LEAD, self.count // 2)
         rest = [Sort.REPLY] * replies + [Sort.FILE] * files + [Sort.NEW] * (self.count - replies - files - lead)
@@ -133,7 +141,7 @@ class Mix:
             text=text,
         )
         self._requests.append(request)
-        file = random.randbytes(FILE_BYTES) if sort is Sort.FILE else b""
+        file = random.randbytes(LARGE_FILE_BYTES if self.large else FILE_BYTES) if sort is Sort.FILE else b""
         raw = _mail(request, self._fields(request.subject, request.message_id, ()), text, file)
         number = len(self._requests) - 1
         return Mail(sort=sort, sender=request.sender, message_id=request.message_id, request=number, raw=raw)

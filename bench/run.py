@@ -1,6 +1,6 @@
 """`make bench`: how many mails a second, beside a stock sink on the same mails, and where the time of a mail goes.
 
-    python bench/run.py [--mails 2000] [--runs 3] [--sessions 10] [--engines postgres,kafka] [--stacks]
+    python bench/run.py [--mails 2000] [--runs 3] [--sessions 10] [--engines postgres,kafka] [--large] [--stacks]
 
 A run begins with the first connection and ends with the commit of the last ticket. Figures are medians; machines differ
 and so do their moods, so compare the ratio to the sink of the same session, never seconds of two sessions.
@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from bench.drive import Driven, drive
+from bench.kept import Kept
+from bench.machine import database
 from bench.mails import Mail, Mix
 from bench.report import Figure, figures_table, shares_table, table
 from bench.sink import running_sink
@@ -41,7 +43,12 @@ class Options:
     runs: int
     sessions: int
     engines: Sequence[str]
+    large: bool
     stacks: bool
+
+    def mix(self, *, run: str, seed: int = 1, count: int = 0) -> list[Mail]:
+        """Make the mails of one run."""
+        return list(Mix(count=count or self.mails, seed=seed, run=run, large=self.large))
 
 
 @dataclass(kw_only=True)
@@ -51,6 +58,7 @@ class Results:
     rates: dict[str, list[float]] = field(default_factory=dict)
     latencies: dict[str, list[float]] = field(default_factory=dict)
     parts: dict[str, dict[str, float]] = field(default_factory=dict)
+    database: dict[str, str] = field(default_factory=dict)
 
     def add(self, name: str, rate: float, driven: Driven | None = None) -> None:
         """Take one run's figures."""
@@ -76,7 +84,30 @@ def main() -> int:
         say("nothing was measured")
         return 1
     print_results(options, results)
+    keep(options, results)
     return 0
+
+
+def keep(options: Options, results: Results) -> None:
+    """Write the figures down for the report."""
+    what = "Mails of 200 KB" if options.large else "The mix"
+    kept = Kept(
+        bench="mail-large" if options.large else "mail",
+        title=f"{what}: {options.mails:,} mails, {options.sessions} sessions, {options.runs} runs",
+        quick=options.runs == 1,
+        yardstick="stock sink",
+        database=results.database,
+        missing=[f"engine {name}" for name in options.engines if not any(name in found for found in results.rates)],
+    )
+    for name, values in results.rates.items():
+        kept.add(name, "mails/s", *values)
+    for name, values in results.latencies.items():
+        kept.add(f"{name}, end of DATA to 250", "ms", *values)
+    for name, parts in results.parts.items():
+        if name.endswith("processor"):
+            for part, seconds in parts.items():
+                kept.add(f"{name}, {part}", "ms a mail", seconds / options.mails / options.runs * 1000)
+    kept.keep()
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -86,12 +117,20 @@ def parse(arguments: Sequence[str]) -> Options:
     parser.add_argument("--runs", type=int, default=3, help="of which the median counts")
     parser.add_argument("--sessions", type=int, default=10, help="SMTP sessions at a time")
     parser.add_argument("--engines", default="postgres,kafka", help="postgres, kafka, or both with a comma")
+    parser.add_argument("--large", action="store_true", help="mails of 200 KB each, in place of the mix")
     parser.add_argument("--stacks", action="store_true", help="one more run under py-spy, for shares by function")
     found = parser.parse_args(arguments)
     engines = found.engines.split(",")
     if unknown := set(engines) - {"postgres", "kafka"}:
         parser.error(f"there is no engine {', '.join(sorted(unknown))}")
-    return Options(mails=found.mails, runs=found.runs, sessions=found.sessions, engines=engines, stacks=found.stacks)
+    return Options(
+        mails=found.mails,
+        runs=found.runs,
+        sessions=found.sessions,
+        engines=engines,
+        large=found.large,
+        stacks=found.stacks,
+    )
 
 
 def engine_settings(engine: str, stack: ExitStack) -> Settings | None:
@@ -130,11 +169,12 @@ def running_kafka() -> Iterator[str]:
 def end_to_end(engine: str, settings: Settings, sink: int, options: Options, results: Results) -> None:
     """Measure whole runs on one engine, each after a run of the sink on the very same mails."""
     with deployment(settings) as subject, subject.running() as watch:
-        once(subject, watch, list(Mix(count=WARM_UP, run=f"{engine}-warm-up")), options)
+        once(subject, watch, options.mix(count=WARM_UP, run=f"{engine}-warm-up"), options)
+        results.database = database(watch.connection)
         phases, processor = watch.phases(), watch.processor()
         for run in range(options.runs):
             say(f"  run {run + 1} of {options.runs}")
-            mails = list(Mix(count=options.mails, seed=run, run=f"{engine}-{run}"))
+            mails = options.mix(seed=run, run=f"{engine}-{run}")
             driven = drive(mails, port=sink, sessions=options.sessions)
             results.add("stock sink", driven.rate, driven)
             rate, driven = once(subject, watch, mails, options)
@@ -163,7 +203,7 @@ def router_alone(engine: str, settings: Settings, options: Options, results: Res
         topic = {"BUS__INBOUND_TOPIC": f"bench.inbound.{run}", "BUS__TICKETS_TOPIC": f"bench.tickets.{run}"}
         with deployment({**settings, **topic}) as subject:
             with subject.running("ingest"):
-                drive(list(Mix(count=options.mails, seed=run, run=f"{engine}-r{run}")), port=subject.smtp_port)
+                drive(options.mix(seed=run, run=f"{engine}-r{run}"), port=subject.smtp_port)
             with subject.running("route") as watch:
                 watch.wait_until_routed(options.mails)
                 seconds = time.time() - watch.first_transaction()
@@ -175,7 +215,7 @@ def sample(engine: str, subject: Subject, watch: Watch, options: Options) -> Non
     out = OUT / f"{engine}.stacks"
     say(f"  one more run, sampled into {out.relative_to(ROOT)}")
     with sampled(watch.pid, out):
-        once(subject, watch, list(Mix(count=options.mails, seed=99, run=f"{engine}-sampled")), options)
+        once(subject, watch, options.mix(seed=99, run=f"{engine}-sampled"), options)
     found = list(shares(out.read_text(encoding="utf-8")).items())[:PLACES]
     print(f"\n### Sampled, {engine}\n\n" + table(["where", "share"], [[name, f"{value:.1%}"] for name, value in found]))
 

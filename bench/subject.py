@@ -24,7 +24,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ticket_store.embedded import EmbeddedPostgres
 
-START_SECONDS: Final = 120.0
+START_SECONDS: Final = 300.0
 STOP_SECONDS: Final = 30.0
 LOOK_EVERY: Final = 0.02
 """Seconds between two looks at the router's offsets: one indexed row a partition, a ten-thousandth of a core."""
@@ -34,7 +34,9 @@ REPORTS_EVERY: Final = 1.5
 
 ROLES: Final = frozenset({"ingest", "route", "lifecycle", "outbound", "console"})
 ROUTED: Final = "select coalesce(sum(next_offset), 0) from consumer_offsets where consumer = 'switchboard.router'"
-FIRST_TRANSACTION: Final = "select extract(epoch from min(stored_at))::float8 from messages"
+UNPUBLISHED: Final = "select count(*) from outbox where published_at is null"
+FIRST_TRANSACTION: Final = "select extract(epoch from min(stored_at))::float8 from messages where id > "
+LAST_MESSAGE: Final = "select coalesce(max(id), 0) from messages"
 
 
 class BenchError(Exception):
@@ -136,9 +138,23 @@ class Watch:
                 raise BenchError(f"routing stands at {now} of {count} records")
             time.sleep(LOOK_EVERY)
 
-    def first_transaction(self) -> float:
-        """Give the time at which the router's first transaction began, in seconds since 1970."""
-        return self._value(FIRST_TRANSACTION)
+    def wait_until_published(self) -> None:
+        """Return when the relay has taken every event to the topic; raise when nothing moves for a minute."""
+        seen, moved = -1, time.monotonic()
+        while left := int(self._value(UNPUBLISHED)):
+            if left != seen:
+                seen, moved = left, time.monotonic()
+            if time.monotonic() - moved > STALLED_AFTER:
+                raise BenchError(f"{left} events are not published")
+            time.sleep(LOOK_EVERY)
+
+    def last_message(self) -> int:
+        """Give the store's number of the latest message."""
+        return int(self._value(LAST_MESSAGE))
+
+    def first_transaction(self, after: int = 0) -> float:
+        """Give the time at which the router's first transaction after this message began, in seconds since 1970."""
+        return self._value(f"{FIRST_TRANSACTION}{after}")
 
     def phases(self) -> dict[str, float]:
         """Read the seconds that each phase took so far, by its name, once the processes have reported."""

@@ -107,3 +107,16 @@ def test_latencies_are_read_at_a_share_of_the_mails() -> None:
 
 def test_the_mails_are_what_their_parser_says() -> None:
     assert {email.message_from_bytes(mail.raw)["Message-ID"] for mail in MAILS} == {mail.message_id for mail in MAILS}
+
+
+def test_with_a_rate_no_mail_goes_before_it_is_due() -> None:
+    with keeping(Keeper()) as port:
+        driven = drive(MAILS[:8], port=port, sessions=4, processes=2, rate=40)
+    ended = [driven.ended[number] for number in range(8)]
+    assert ended[7] - min(ended) >= 4 / 40
+    assert driven.seconds >= 7 / 40
+
+
+def test_every_mail_has_the_moment_of_its_end_of_data() -> None:
+    with keeping(Keeper()) as port:
+        assert set(drive(MAILS, port=port, sessions=5, processes=2).ended) == set(range(len(MAILS)))

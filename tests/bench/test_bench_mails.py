@@ -109,3 +109,8 @@ def test_another_generator_of_the_mix_agrees_on_shares_and_sizes(tmp_path: Path)
     ours = [(str(mail.sort), len(mail.raw)) for mail in mix()]
     assert Counter(sort for sort, _ in ours) == Counter(sort for sort, _ in theirs)
     assert mean_bytes(ours) == pytest.approx(mean_bytes(theirs), rel=0.15)
+
+
+def test_large_mails_have_200_kilobytes_each() -> None:
+    sizes = [len(mail.raw) for mail in Mix(count=5, large=True)]
+    assert all(195_000 < size < 205_000 for size in sizes)
