@@ -57,8 +57,12 @@ test-faults: setup ## every cell of the fault matrix, and a table of them (most 
 	@bash tests/servers.sh
 	@$(BIN)/pytest -q -n 2 --dist loadfile -m matrix --cells=$(or $(CELLS),all)
 
-bench: setup ## measure mail, webhooks and chats, each beside a yardstick; then a simulated month; QUICK=1: minutes
+bench: setup ## measure mail, memory, a large store, webhooks, chats; then a simulated month; QUICK=1: minutes
 	@$(BIN)/python bench/run.py $(if $(QUICK),--mails 200 --runs 1)
+	@$(BIN)/python bench/run.py --large $(if $(QUICK),--mails 100 --runs 1)
+	@$(BIN)/python bench/latency.py $(if $(QUICK),--quick)
+	@$(BIN)/python bench/scale.py $(if $(QUICK),--quick)
+	@$(BIN)/python bench/memory.py $(if $(QUICK),--quick)
 	@$(BIN)/python bench/intake.py $(if $(QUICK),--quick)
 	@$(BIN)/python bench/chats.py $(if $(QUICK),--quick)
 	@$(BIN)/python bench/month.py $(if $(QUICK),--mails 5000 --customers 500)
