@@ -20,6 +20,7 @@ from connectors.vk.contents import forwards
 from connectors.vk.files import urls
 from connectors.vk.letters import split
 from connectors.vk.longpoll import Clocked, LongPoll
+from connectors.vk.names import Names
 from connectors.vk.normalize import NORMALIZER_VERSION, message_of, normalize
 from connectors.vk.settings import VkAccountSettings
 from connectors.vk.uploads import HOSTS, upload
@@ -48,6 +49,7 @@ class VkChannel:
         self.account = account
         self._settings = settings
         self._opened: VkClient | None = None
+        self._names = Names(client=lambda: self._client)
 
     def normalize(self, delivery: Delivery) -> Normalized:
         """Make the message of one event."""
@@ -92,6 +94,7 @@ class VkChannel:
 
     async def close(self) -> None:
         """Let the connections go."""
+        await self._names.close()
         if self._opened is not None:
             await self._opened.close()
 
@@ -157,13 +160,12 @@ class VkCallback(VkChannel):
         return replace(delivery, raw=_compact(event))
 
     async def complete(self, delivery: Delivery) -> Delivery:
-        """Ask VK for the whole of a message that it cut. Raises `LaterError`: VK calls again."""
-        event = read_object(delivery.raw)
-        if not is_cropped(event):
-            return delivery
-        group_id, now = self._settings.group_id, delivery.received_at
-        whole_event = await whole_in_time(self._client, event, group_id=group_id, now=now)
-        return replace(delivery, raw=_compact(whole_event))
+        """Ask VK for the whole of a message that it cut (raises `LaterError`: VK calls again), and who wrote it."""
+        event, now = read_object(delivery.raw), delivery.received_at
+        if is_cropped(event):
+            event = dict(await whole_in_time(self._client, event, group_id=self._settings.group_id, now=now))
+        named = await self._names.added(event, at=now)
+        return replace(delivery, raw=_compact(named))
 
     def sign(self, delivery: Delivery) -> Delivery:
         """Write the secret key into the event, as VK does."""
@@ -213,7 +215,9 @@ class VkLongPoll(VkChannel):
 
     async def poll(self, desk: Clocked) -> None:
         """Ask until cancelled."""
-        await LongPoll(account=self.account, group_id=self._settings.group_id, client=self._client).run(desk)
+        await LongPoll(
+            account=self.account, group_id=self._settings.group_id, client=self._client, names=self._names
+        ).run(desk)
 
 
 EVENTS: Final = (

@@ -18,6 +18,7 @@ from connectors.base import Account, Delivery, LaterError, PollDesk
 from connectors.sending import SendError, SendFailedError, SendLaterError
 from connectors.tolerant import fields, items, text_of, whole
 from connectors.vk.client import VkClient
+from connectors.vk.names import Names
 from connectors.vk.whole import is_cropped, whole_message
 
 WAIT: Final = 25
@@ -54,10 +55,11 @@ class _Place:
 class LongPoll:
     """One community's poller."""
 
-    def __init__(self, *, account: Account, group_id: int, client: VkClient) -> None:
+    def __init__(self, *, account: Account, group_id: int, client: VkClient, names: Names) -> None:
         self._account = account
         self._group_id = group_id
         self._client = client
+        self._names = names
 
     async def run(self, desk: Clocked) -> None:
         """Poll until cancelled; what fails is tried again with a growing pause."""
@@ -90,7 +92,7 @@ class LongPoll:
         if not ts:
             raise LaterError("VK's long poll answered without ts")
         if updates:
-            await desk.accept([self._delivery(update, desk.now()) for update in await self._whole(updates)])
+            await self._accept(desk, await self._whole(updates))
         if ts != place.ts:
             await desk.save_cursor({"ts": ts})
             place.ts = ts
@@ -159,7 +161,12 @@ class LongPoll:
         theirs = list(_until_ours(found, self._group_id))
         events = [{"type": "message_new", "object": {"message": message}} for message in reversed(theirs)]
         if events:
-            await desk.accept([self._delivery(event, desk.now()) for event in events])
+            await self._accept(desk, events)
+
+    async def _accept(self, desk: Clocked, events: Sequence[object]) -> None:
+        """Store events, with the names of those who wrote."""
+        named = await self._names.all_added(events, at=desk.now())
+        await desk.accept([self._delivery(event, desk.now()) for event in named])
 
     async def _whole(self, updates: Sequence[Any]) -> Sequence[Any]:
         """Ask for the rest of messages that VK cut."""

@@ -10,7 +10,7 @@ from json import dumps
 from typing import Any, Final
 
 from connectors.base import Delivery, InvalidDeliveryError, Normalized
-from connectors.making import blob_ref, body, delivery_key, envelope, read_object, thread_id
+from connectors.making import blob_ref, body, delivery_key, envelope, line, read_object, thread_id
 from connectors.tolerant import fields, moment, text_of, whole
 from connectors.vk.contents import content_of
 from schemas.message import InboundMessage, Kind, Party, Result, Thread, Verdict
@@ -19,6 +19,8 @@ NORMALIZER_VERSION: Final = 1
 FIRST_CHAT: Final = 2_000_000_000
 """Peers above this are chats with several people."""
 PROOF: Final = 128
+NAMES: Final = "names"
+"""Key under which an event has its sender's name by number: put in by `connectors/vk/names.py`."""
 
 Fields = Mapping[str, Any]
 _NUMBER: Final = re.compile(r"-?\d{1,20}")
@@ -51,6 +53,7 @@ def _message(delivery: Delivery, event: Fields) -> Normalized:
     text, blobs = body(content.text)
     found = _base(delivery, peer=peer, sender=sender, key=("message", peer, number)).model_copy(
         update={
+            "sender": Party(address=sender, name=_name(event, sender)),
             "text": text,
             "files": content.files,
             "sent_at": moment(message.get("date")),
@@ -63,6 +66,10 @@ def _message(delivery: Delivery, event: Fields) -> Normalized:
         }
     )
     return Normalized(message=found, blobs=blobs)
+
+
+def _name(event: Fields, sender: str) -> str:
+    return line(text_of(fields(event.get(NAMES)).get(sender), 255), 255)
 
 
 def _answered(delivery: Delivery, message: Fields, peer: str) -> tuple[Any, ...]:

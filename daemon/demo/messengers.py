@@ -91,6 +91,7 @@ class VkCustomer:
 
     def __init__(self, platform: VkDouble) -> None:
         self._platform = platform
+        platform.community.people[ANNA] = (self.name, "Ivanova")
 
     def settings(self) -> Account:
         """Give the community's settings."""

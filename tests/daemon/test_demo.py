@@ -40,7 +40,7 @@ def test_the_demo_shows_what_it_promises_and_leaves_nothing_behind() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     for channel in channels():
         assert re.search(
-            rf"^ {channel} .*\d{{3}}-\d{{3}}-\d{{4}} .*(sent|seen|queued) *$", done.stdout, re.MULTILINE
+            rf"^ {channel} .*\d{{3}}-\d{{3}}-\d{{4}} .*(sent|seen|published) *$", done.stdout, re.MULTILINE
         ), channel
     for said in (
         "Pedido 4711",
