@@ -64,13 +64,15 @@ class Part:
     """One call to the platform. `echo` names it at the platform where that allows (VK's random_id), else empty.
 
     `payload` is JSON and holds what `send` needs beside the file's bytes; it is stored before the first try, so that a
-    part that was sent is not made anew by a later version.
+    part that was sent is not made anew by a later version. `album` are the files of a part with several; such a
+    part has no `file`, and its channel is an `AlbumSender`.
     """
 
     index: int
     to: str
     payload: Mapping[str, Any]
     file: ChatFile | None = None
+    album: Sequence[ChatFile] = ()
     echo: str = ""
 
 
@@ -78,12 +80,14 @@ class Part:
 class Sent:
     """What the platform answered. `platform_id` is its id of the message, written as in `ThreadId.shown`'s last part.
 
-    `moved_to` is the new id of a conversation that the platform moved.
+    `moved_to` is the new id of a conversation that the platform moved. `also` are its other ids, where one part became
+    several messages.
     """
 
     platform_id: str = ""
     at: datetime | None = None
     moved_to: str = ""
+    also: Sequence[str] = ()
 
 
 class SendError(Exception):
@@ -138,6 +142,15 @@ class Sender(Connector, Protocol):
 
         Raises `SendLaterError`, `SendFailedError`, `GoneError`, `ChannelDownError`.
         """
+        ...
+
+
+@runtime_checkable
+class AlbumSender(Sender, Protocol):
+    """Several files go in one part."""
+
+    async def send_album(self, part: Part, *, contents: Sequence[bytes]) -> Sent:
+        """Send a part with an album; `contents` are the bytes of its files, in their order. Raises as `send` does."""
         ...
 
 

@@ -10,13 +10,13 @@ answer twice loses trust in it, and agents see which one may be missing.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Final, Protocol
 
 import connectors.sending as platform
-from connectors.sending import GoneError, Part, Sender, SendFailedError, SendLaterError, Sent
+from connectors.sending import AlbumSender, GoneError, Part, Sender, SendFailedError, SendLaterError, Sent
 from daemon.chat_turns import Turns
 from router.conversations_out import Conversation, message_shown
 from router.deliveries import LATER, Delivery
@@ -105,12 +105,13 @@ class Passage:
     async def _try(self, part: Part) -> Delivery | None:
         """Make one call; give what ends this attempt, if it does. An empty state: the claim is lost."""
         means, send = self._means, self._send
-        content = await means.blobs.get(part.file.sha256) if part.file is not None else None
+        files = [part.file] if part.file is not None else list(part.album)
+        contents = [await means.blobs.get(file.sha256) for file in files]
         await means.turns.take(self._chat, is_group=self._is_group)
         if not await means.parts.try_part(send.message_id, part.index, claim=send.claim, now=means.clock()):
             return Delivery("")
         try:
-            sent = await means.sender.send(self._addressed(part), content=content, link=means.link(part))
+            sent = await self._call(self._addressed(part), contents)
         except SendLaterError as error:
             return await self._later(part, error)
         except SendFailedError as error:
@@ -121,17 +122,23 @@ class Passage:
         await self._arrived(part, sent)
         return None
 
+    async def _call(self, part: Part, contents: Sequence[bytes]) -> Sent:
+        means = self._means
+        if not part.album:
+            return await means.sender.send(part, content=contents[0] if contents else None, link=means.link(part))
+        if not isinstance(means.sender, AlbumSender):
+            raise SendFailedError("this channel takes one file at a time")
+        return await means.sender.send_album(part, contents=contents)
+
     def _addressed(self, part: Part) -> Part:
-        if part.to == self._chat:
-            return part
-        return Part(index=part.index, to=self._chat, payload=part.payload, file=part.file, echo=part.echo)
+        return part if part.to == self._chat else replace(part, to=self._chat)
 
     async def _arrived(self, part: Part, sent: Sent) -> None:
         account = self._send.account
         if sent.moved_to and sent.moved_to != self._chat:
             await self._means.parts.moved(account, self._chat, moved_to=sent.moved_to, now=self._means.clock())
             self._chat = sent.moved_to
-        await self._mark(part, "sent", platform_id=sent.platform_id)
+        await self._mark(part, "sent", platform_id=sent.platform_id, also=sent.also)
 
     async def _later(self, part: Part, error: SendLaterError) -> Delivery | None:
         """Note what may have arrived, or waits; the rest comes when the platform said, else after a pause of ours."""
@@ -153,11 +160,13 @@ class Passage:
             send, now = self._send, self._means.clock()
             row = ContactRow(send.account, self._address_key, send.channel, self._chat, error.state, now)
             await self._means.parts.gone(row)
-        elif part.file is not None:
+        elif part.file is not None or part.album:
             return None
         return _failure(list(self._states.values()), code=error.code)
 
-    async def _mark(self, part: Part, state: str, *, platform_id: str = "", problem: str = "") -> None:
+    async def _mark(
+        self, part: Part, state: str, *, platform_id: str = "", problem: str = "", also: Sequence[str] = ()
+    ) -> None:
         row = MarkedPart(
             message_id=self._send.message_id,
             part=part.index,
@@ -166,6 +175,7 @@ class Passage:
             platform_id=platform_id,
             problem=problem,
             known=self._digest(platform_id) if platform_id else None,
+            also=tuple(map(self._digest, also)),
         )
         await self._means.parts.mark(row)
         self._states[part.index] = PartRow(part.index, state, platform_id, problem)

@@ -1,5 +1,6 @@
 """Rows about the pieces in which a message of ours goes to a conversation."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,7 +15,10 @@ class PartRow(NamedTuple):
 
 
 class MarkedPart(NamedTuple):
-    """What a call came to. `known` is the digest of the piece's thread id, once the platform has named it."""
+    """What a call came to. `known` is the digest of the piece's thread id, once the platform has named it.
+
+    `also` are those of its other messages, where one piece became several.
+    """
 
     message_id: int
     part: int
@@ -23,6 +27,7 @@ class MarkedPart(NamedTuple):
     platform_id: str = ""
     problem: str = ""
     known: bytes | None = None
+    also: Sequence[bytes] = ()
 
 
 class Turn(NamedTuple):

@@ -34,8 +34,9 @@ class PostgresParts:
         """Note what a call came to; an id of the platform leads to the message from now on."""
         values = row._asdict()
         async with self._pool.connection() as connection:
-            if row.known is not None:  # ids before parts: the order of locks
-                known = {"digest": row.known, "message_id": row.message_id, "now": row.now}
+            digests = {*row.also, *([] if row.known is None else [row.known])}
+            for digest in sorted(digests):  # ids before parts: the order of locks
+                known = {"digest": digest, "message_id": row.message_id, "now": row.now}
                 await connection.execute(statement("parts", "known_id"), known)
                 await connection.execute(statement("parts", "claim_early"), known)
             await connection.execute(statement("parts", "mark_part"), values)
