@@ -21,25 +21,16 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from doubles.loopback import LoopbackServer, free_port
+from doubles.telegram_sending import RefusedCallError, contents
 from doubles.telegram_world import BOT, World
 
-MAX_TEXT, MAX_CAPTION = 4096, 1024
-MAX_DOWNLOAD, MAX_UPLOAD = 20 << 20, 50 << 20
+MAX_DOWNLOAD = 20 << 20
 HELD = 50
 AGAIN = 0.5
 """Seconds within which the same offset gives one update alone."""
 WEBHOOK = "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
 OTHER = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
 Method = Callable[[dict[str, Any], dict[str, bytes]], Awaitable[Response]]
-
-
-class RefusedCallError(Exception):
-    """A call that Telegram refuses."""
-
-    def __init__(self, code: int, description: str, parameters: Mapping[str, Any] | None = None) -> None:
-        super().__init__(description)
-        self.code = code
-        self.parameters = parameters
 
 
 @dataclass(kw_only=True)
@@ -215,13 +206,13 @@ class TelegramDouble:
             raise RefusedCallError(*self.refusals.pop(0))
         chat = int(data.get("chat_id", 0))
         _may_send(self.world, chat)
-        content = _content(method, data, files)
+        made = contents(method, data, files)
         self.sent.append((method, data, files))
-        message = self.world.message(chat, BOT, content)
+        messages = [self.world.message(chat, BOT, content) for content in made]
         if self.swallow:
             self.swallow -= 1
             await asyncio.sleep(5)
-        return _ok(result=message)
+        return _ok(result=messages if method == "sendMediaGroup" else messages[0])
 
 
 def _may_send(world: World, chat: int) -> None:
@@ -235,25 +226,6 @@ def _may_send(world: World, chat: int) -> None:
         raise RefusedCallError(400, "Bad Request: group chat was upgraded to a supergroup chat", moved)
     if chat not in world.chats:
         raise RefusedCallError(400, "Bad Request: chat not found")
-
-
-def _content(method: str, data: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
-    """Check what is sent, and give what the message holds."""
-    if method == "sendMessage":
-        if not data.get("text", "").strip():
-            raise RefusedCallError(400, "Bad Request: message text is empty")
-        if len(data["text"].encode("utf-16-le")) // 2 > MAX_TEXT:
-            raise RefusedCallError(400, "Bad Request: message is too long")
-        return {"text": data["text"]}
-    if len(data.get("caption", "").encode("utf-16-le")) // 2 > MAX_CAPTION:
-        raise RefusedCallError(400, "Bad Request: message caption is too long")
-    if any(len(content) > MAX_UPLOAD for content in files.values()):
-        raise RefusedCallError(413, "Request Entity Too Large")
-    if not files:
-        raise RefusedCallError(400, "Bad Request: there is no file in the request")
-    file = {"file_id": "BQ-out", "file_unique_id": "u-out"}
-    caption = {"caption": data["caption"]} if data.get("caption") else {}
-    return ({"photo": [{**file, "width": 1, "height": 1}]} if method == "sendPhoto" else {"document": file}) | caption
 
 
 async def _read(request: Request) -> tuple[dict[str, Any], dict[str, bytes]]:

@@ -10,6 +10,7 @@ from typing import Any
 FIRST_CHAT = 2_000_000_000
 MAX_TEXT = 4096
 MAX_USERS = 1000
+MAX_ATTACHMENTS = 10
 CONFIRMATION = "a1b2c3d4"
 
 
@@ -148,6 +149,8 @@ class Community:
             raise VkError(901 if peer in self.denied else 900)
         if len(form.get("message", "").encode("utf-16-le")) // 2 > MAX_TEXT:
             raise VkError(914)
+        if len(form.get("attachment", "").split(",")) > MAX_ATTACHMENTS:
+            raise VkError(100)
         if not form.get("message") and not form.get("attachment"):
             raise VkError(100)
         sent = self._randoms.get((peer, form["random_id"]))

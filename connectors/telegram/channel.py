@@ -70,7 +70,11 @@ class TelegramConnector:
     async def send(self, part: Part, *, content: bytes | None, link: str) -> Sent:
         """Send one part; files go as bytes, so that no link of ours is needed."""
         del link
-        return await sender.send(self._api, part, content)
+        return await sender.send(self._api, part, [] if content is None else [content])
+
+    async def send_album(self, part: Part, *, contents: Sequence[bytes]) -> Sent:
+        """Send an album; each of its files becomes a message."""
+        return await sender.send(self._api, part, contents)
 
     async def locate(self, raw: bytes, platform_id: str) -> Remote:
         """Say where a file lies now; the id alone is enough."""

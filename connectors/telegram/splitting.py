@@ -1,8 +1,12 @@
-"""Cuts what goes out into what Telegram takes: UTF-16 units, one file a part (Bot API: sendMessage, sendDocument)."""
+"""Cuts what goes out into what Telegram takes: UTF-16 units, files alone or in albums.
+
+Source: Bot API, sendMessage, sendDocument, sendPhoto; sendMediaGroup: 2 to 10 files, documents among themselves.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from connectors.albums import albums
 from connectors.pieces import pieces, utf16
 from connectors.sending import CannotSendError, ChatFile, ChatLetter, Part
 from connectors.telegram.ids import read_address
@@ -14,6 +18,13 @@ MAX_UPLOAD: Final = 50 * 1024 * 1024
 MAX_PHOTO: Final = 10 * 1024 * 1024
 """Bytes; a larger picture goes as a document."""
 
+MOST_FILES: Final = 10
+"""Of an album."""
+MAX_ALBUM: Final = MAX_UPLOAD
+"""Bytes of an album, so that one call is no larger than one file may be."""
+
+ALBUM: Final = "sendMediaGroup"
+_KINDS: Final = {"sendPhoto": "photo", "sendDocument": "document"}
 _PHOTOS: Final = {"image/jpeg", "image/png"}
 
 
@@ -30,19 +41,26 @@ def split(letter: ChatLetter) -> Sequence[Part]:
     if letter.answers.isdigit():
         payloads[0][0]["answers"] = int(letter.answers)
     return [
-        Part(index=index, to=letter.to, payload=payload, file=file) for index, (payload, file) in enumerate(payloads)
+        Part(
+            index=index,
+            to=letter.to,
+            payload=payload,
+            file=files[0] if len(files) == 1 else None,
+            album=files if len(files) > 1 else (),
+        )
+        for index, (payload, files) in enumerate(payloads)
     ]
 
 
-def _payloads(letter: ChatLetter) -> Iterator[tuple[dict[str, Any], ChatFile | None]]:
+def _payloads(letter: ChatLetter) -> Iterator[tuple[dict[str, Any], Sequence[ChatFile]]]:
     text = letter.text.strip()
     caption = text if letter.files and utf16(text) <= MAX_CAPTION and text else ""
     if not caption:
         for piece in pieces(text, limit=MAX_TEXT, measure=utf16):
-            yield {"method": "sendMessage", "text": piece}, None
-    for number, file in enumerate(letter.files):
-        payload = {"method": _method(file)}
-        yield payload | ({"caption": caption} if caption and number == 0 else {}), file
+            yield {"method": "sendMessage", "text": piece}, ()
+    for number, (kind, files) in enumerate(albums(letter.files, kind=_method, most=MOST_FILES, size=MAX_ALBUM)):
+        payload = {"method": kind} if len(files) == 1 else {"method": ALBUM, "kind": _KINDS[kind]}
+        yield payload | ({"caption": caption} if caption and number == 0 else {}), files
 
 
 def _method(file: ChatFile) -> str:

@@ -13,7 +13,17 @@ import httpx
 from connectors.base import Account, Answer, Delivery, InvalidDeliveryError, LaterError, Normalized, RefusedError
 from connectors.making import read_object, undecodable
 from connectors.page_limits import Buckets
-from connectors.sending import ChatLetter, Part, Remote, SendError, SendFailedError, SendPace, Sent
+from connectors.sending import (
+    ChatFile,
+    ChatLetter,
+    GoneError,
+    Part,
+    Remote,
+    SendError,
+    SendFailedError,
+    SendPace,
+    Sent,
+)
 from connectors.tolerant import fields, items, text_of, whole
 from connectors.vk.client import VkClient
 from connectors.vk.contents import forwards
@@ -66,14 +76,32 @@ class VkChannel:
     async def send(self, part: Part, *, content: bytes | None, link: str) -> Sent:
         """Send one message; its file is uploaded first. The same part twice within an hour arrives once."""
         del link
+        return await self._send(part, [] if part.file is None else [(part.file, content or b"")])
+
+    async def send_album(self, part: Part, *, contents: Sequence[bytes]) -> Sent:
+        """Send one message with several files, all of them uploaded first; when one is refused, nothing is sent."""
+        return await self._send(part, list(zip(part.album, contents, strict=True)))
+
+    async def _send(self, part: Part, files: Sequence[tuple[ChatFile, bytes]]) -> Sent:
         asked = {name: text_of(value) for name, value in part.payload.items()}
-        if part.file is not None:
-            asked["attachment"] = await upload(
-                self._client, part.file, content or b"", peer=part.to, own_server=self._own_server
-            )
+        if files:
+            asked["attachment"] = ",".join([await self._uploaded(part, *one) for one in files])
         asked |= {"peer_ids": part.to, "random_id": part.echo, "group_id": str(self._settings.group_id)}
         answer = items(await self._client.call("messages.send", asked), 1)
         return _sent(answer)
+
+    async def _uploaded(self, part: Part, file: ChatFile, content: bytes) -> str:
+        """Upload a file and give its name in messages; what is refused in an album says which file it was."""
+        try:
+            return await upload(self._client, file, content, peer=part.to, own_server=self._own_server)
+        except GoneError:
+            raise
+        except SendFailedError as error:
+            if not part.album:
+                raise
+            raise SendFailedError(
+                f"{file.name[:120]}: {error}; no file of this part was sent", code=error.code
+            ) from None
 
     async def locate(self, raw: bytes, platform_id: str) -> Remote:
         """Find a file's address in the event; a document's leads on to where it lies."""

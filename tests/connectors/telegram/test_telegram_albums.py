@@ -1,0 +1,100 @@
+"""Several files go as albums that Telegram takes: of kinds that may be mixed, ten at most, with one caption."""
+
+import json
+from collections.abc import Sequence
+
+import pytest
+from telegram_lab import OLGA
+
+from connectors.sending import ChatFile, ChatLetter, Part, SendFailedError, Sent
+from connectors.telegram.channel import TelegramPoll
+from doubles.telegram import TelegramDouble
+
+
+def picture(number: int, size: int = 5) -> ChatFile:
+    return ChatFile(name=f"{number}.png", content_type="image/png", size=size, sha256="0" * 64)
+
+
+def document(number: int, size: int = 5) -> ChatFile:
+    return ChatFile(name=f"{number}.pdf", content_type="application/pdf", size=size, sha256="0" * 64)
+
+
+def parts(bot: TelegramPoll, text: str, *files: ChatFile, answers: str = "") -> Sequence[Part]:
+    return bot.split(ChatLetter(number=1, to=str(OLGA), text=text, files=files, answers=answers))
+
+
+async def say(bot: TelegramPoll, made: Sequence[Part]) -> list[Sent]:
+    found = []
+    for part in made:
+        if part.album:
+            contents = [f"bytes of {file.name}".encode() for file in part.album]
+            found.append(await bot.send_album(part, contents=contents))
+        else:
+            found.append(await bot.send(part, content=b"bytes" if part.file else None, link=""))
+    return found
+
+
+async def test_pictures_go_in_one_album_with_the_text_under_it(telegram: TelegramDouble, bot: TelegramPoll) -> None:
+    made = parts(bot, "Two boxes", picture(1), picture(2), answers="3099")
+    (sent,) = await say(bot, made)
+    ((method, data, files),) = telegram.sent
+    assert (method, set(files.values())) == ("sendMediaGroup", {b"bytes of 1.png", b"bytes of 2.png"})
+    media = json.loads(data["media"])
+    assert [(one["type"], one.get("caption")) for one in media] == [("photo", "Two boxes"), ("photo", None)]
+    assert "caption" not in data
+    assert json.loads(data["reply_parameters"])["message_id"] == 3099
+    ids = [str(message["message_id"]) for message in telegram.world.messages]
+    assert [sent.platform_id, *sent.also] == ids
+    assert len({message["media_group_id"] for message in telegram.world.messages}) == 1
+
+
+async def test_a_long_text_goes_before_the_album(telegram: TelegramDouble, bot: TelegramPoll) -> None:
+    await say(bot, parts(bot, "x" * 1025, picture(1), picture(2)))
+    assert [method for method, _, _ in telegram.sent] == ["sendMessage", "sendMediaGroup"]
+    assert "caption" not in telegram.sent[1][1]["media"]
+
+
+async def test_documents_and_pictures_are_not_mixed_and_keep_their_order(
+    telegram: TelegramDouble, bot: TelegramPoll
+) -> None:
+    await say(bot, parts(bot, "", picture(1), picture(2), document(3), document(4), picture(5)))
+    assert [method for method, _, _ in telegram.sent] == ["sendMediaGroup", "sendMediaGroup", "sendPhoto"]
+    assert [one["type"] for one in json.loads(telegram.sent[1][1]["media"])] == ["document", "document"]
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(10, [10]), (11, [10, 1]), (23, [10, 10, 3])])
+async def test_an_album_has_ten_files_at_most(
+    telegram: TelegramDouble, bot: TelegramPoll, count: int, sizes: list[int]
+) -> None:
+    made = parts(bot, "", *map(picture, range(count)))
+    assert [len(part.album) or 1 for part in made] == sizes
+    await say(bot, made)
+    assert len(telegram.world.messages) == count
+
+
+def test_an_album_is_no_larger_than_one_file_may_be(bot: TelegramPoll) -> None:
+    made = parts(bot, "", *(document(number, 20 << 20) for number in range(5)))
+    assert [len(part.album) or 1 for part in made] == [2, 2, 1]
+
+
+async def test_pictures_that_telegram_takes_for_none_go_as_documents(
+    telegram: TelegramDouble, bot: TelegramPoll
+) -> None:
+    telegram.refusals.append((400, "Bad Request: PHOTO_INVALID_DIMENSIONS", None))
+    (sent,) = await say(bot, parts(bot, "", picture(1), picture(2)))
+    assert [one["type"] for one in json.loads(telegram.sent[0][1]["media"])] == ["document", "document"]
+    assert len(sent.also) == 1
+
+
+async def test_a_group_that_moved_gets_the_album_where_it_is_now(telegram: TelegramDouble, bot: TelegramPoll) -> None:
+    telegram.world.group(-1007, "Wholesale")
+    telegram.world.state[OLGA] = "moved:-1007"
+    (sent,) = await say(bot, parts(bot, "", picture(1), picture(2)))
+    assert (sent.moved_to, len(sent.also)) == ("-1007", 1)
+
+
+async def test_an_album_that_is_refused_is_failed_as_a_whole(telegram: TelegramDouble, bot: TelegramPoll) -> None:
+    telegram.refusals.append((400, "Bad Request: wrong file identifier", None))
+    with pytest.raises(SendFailedError):
+        await say(bot, parts(bot, "", document(1), document(2)))
+    assert telegram.world.messages == []
