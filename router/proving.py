@@ -5,12 +5,15 @@ from typing import Final, NamedTuple
 
 from router.tokens import Signer
 from schemas.message import InboundMessage
-from schemas.proofs import PAYLOAD, code_in, read_payload
+from schemas.proofs import PAYLOAD, code_in, codes_masked, read_payload
 
 KEY: Final = "proof"
 """Key of `details` under which a connector gives what somebody brought."""
 MARK: Final = "[proof]"
 """What stands in a text in the place of a proof: a link that was pasted whole, a command that no connector knows."""
+
+MOST_CODES: Final = 3
+"""Codes of one message that are looked at: however many stand there, it counts as one wrong proof."""
 
 _IN_TEXT: Final = re.compile(rf"(?<![A-Za-z0-9_-]){PAYLOAD}(?![A-Za-z0-9_-])")
 
@@ -28,14 +31,14 @@ class Brought(NamedTuple):
 def told_apart(message: InboundMessage, signer: Signer | None) -> tuple[InboundMessage, Brought | None]:
     """Give the message as it may be stored, and the proof that it brought in its conversation, if any."""
     written = message.details.get(KEY)
-    pasted = _pasted(message, signer)
+    kept, pasted = _masked(message, signer)
     if KEY not in message.details and not pasted:
         return message, None
-    found = [_read(one, signer) for one in (written, *sorted(pasted)) if isinstance(one, str)]
+    found = [_read(one, signer) for one in (written, *pasted) if isinstance(one, str)]
     is_chat = message.thread.conversation is not None
     digests = tuple(digest for one in found for digest in one.digests)
     proof = Brought(digests, is_form=any(one.is_form for one in found)) if found and is_chat else None
-    return _without(message, pasted), proof
+    return kept, proof
 
 
 def _read(written: str, signer: Signer | None) -> Brought:
@@ -49,26 +52,25 @@ def _read(written: str, signer: Signer | None) -> Brought:
     return Brought(signer.proof_digests(code) if signer is not None else (), is_form=True)
 
 
-def _pasted(message: InboundMessage, signer: Signer | None) -> frozenset[str]:
-    """Give the payloads of ours that stand in the words of a chat."""
-    if signer is None or message.thread.conversation is None:
-        return frozenset()
-    words = (
-        message.text.content,
-        *(value for key, value in message.details.items() if key != KEY and isinstance(value, str)),
-    )
-    found = {one for text in words for one in _IN_TEXT.findall(text)}
-    return frozenset(one for one in found if (payload := read_payload(one)) is not None and signer.is_ours(payload))
-
-
-def _without(message: InboundMessage, pasted: frozenset[str]) -> InboundMessage:
+def _masked(message: InboundMessage, signer: Signer | None) -> tuple[InboundMessage, list[str]]:
+    """Give a message without the proofs that stand in the words of a chat, and what is looked at of them."""
     details = {key: value for key, value in message.details.items() if key != KEY}
-    if not pasted:
-        return message.model_copy(update={"details": details})
-    details = {key: _masked(value, pasted) if isinstance(value, str) else value for key, value in details.items()}
-    text = message.text.model_copy(update={"content": _masked(message.text.content, pasted)})
-    return message.model_copy(update={"details": details, "text": text})
+    if signer is None or message.thread.conversation is None:
+        return message.model_copy(update={"details": details}), []
+    payloads, codes = set[str](), dict[str, None]()
 
+    def words(text: str) -> str:
+        text, typed = codes_masked(_IN_TEXT.sub(pasted, text), MARK)
+        codes.update(dict.fromkeys(typed))
+        return text
 
-def _masked(text: str, pasted: frozenset[str]) -> str:
-    return _IN_TEXT.sub(lambda found: MARK if found[0] in pasted else found[0], text)
+    def pasted(match: re.Match[str]) -> str:
+        payload = read_payload(match[0])
+        if payload is None or not signer.is_ours(payload):
+            return match[0]
+        payloads.add(match[0])
+        return MARK
+
+    details = {key: words(value) if isinstance(value, str) else value for key, value in details.items()}
+    text = message.text.model_copy(update={"content": words(message.text.content)})
+    return message.model_copy(update={"details": details, "text": text}), [*sorted(payloads), *list(codes)[:MOST_CODES]]

@@ -6,7 +6,8 @@ An agent invites the requester of a ticket; whoever brings the proof on another 
               1 names the signing key, 14 are random, 15 are the signature
     code      `K7QP-X3MB-9T`: typed by hand, ten letters of an alphabet without look-alikes, the last one a check
 
-A connector puts either, as it was written, into `details.proof`, and nothing of it into the text.
+A connector puts either, as it was written, into `details.proof`, and nothing of it into the text. The router finds and
+masks those that stand in the middle of words.
 """
 
 import base64
@@ -25,8 +26,10 @@ PAYLOAD: Final = r"i[A-Za-z0-9_-]{40}"
 """What a payload looks like."""
 
 _PAYLOAD: Final = re.compile(rf"{PAYLOAD}\Z")
-_CODE: Final = re.compile(
-    rf"\s*([{ALPHABET}]{{4}})[-\u2010-\u2015]([{ALPHABET}]{{4}})[-\u2010-\u2015]([{ALPHABET}]{{2}})\s*\Z"
+_LETTERS: Final = rf"([{ALPHABET}]{{4}})[-\u2010-\u2015]([{ALPHABET}]{{4}})[-\u2010-\u2015]([{ALPHABET}]{{2}})"
+_CODE: Final = re.compile(rf"\s*{_LETTERS}\s*\Z")
+_AMONG_WORDS: Final = re.compile(
+    rf"(?<![A-Za-z0-9])(?<![A-Za-z0-9]-){_LETTERS}(?!-?[A-Za-z0-9])", re.IGNORECASE | re.ASCII
 )
 
 
@@ -72,6 +75,20 @@ def code_in(text: str) -> str:
         return ""
     whole = "".join(found.groups())
     return "-".join(found.groups()) if whole[-1] == _check(whole[:-1]) else ""
+
+
+def codes_masked(text: str, mark: str) -> tuple[str, Sequence[str]]:
+    """Put a mark in the place of every code that stands in a text; give those codes, each once, in canonical form."""
+    found: dict[str, None] = {}
+
+    def masked(match: re.Match[str]) -> str:
+        code = code_in(match[0])
+        if not code:
+            return match[0]
+        found[code] = None
+        return mark
+
+    return _AMONG_WORDS.sub(masked, text), list(found)
 
 
 def _check(letters: str) -> str:

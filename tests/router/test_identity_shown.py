@@ -9,6 +9,8 @@ from chats import chat, in_group
 from identity_lab import invited, linking, number, start, why
 from routing_lab import HOLDING, Lab, mail, open_lab
 
+from schemas.proofs import code_of
+
 
 async def kept(lab: Lab, secret: str) -> bool:
     """Whether anything that people or systems read holds it."""
@@ -45,13 +47,17 @@ async def test_a_proof_that_others_saw_is_spent_and_links_nobody(database: str, 
         "https://t.me/bot?start={payload}&x=1",
         "/start@bot {payload}",
         "{payload}\n{payload}",
+        "my code is {code}, thanks",
+        "код:{code}.",
+        "({code}) and once more {code}",
+        "{code}\nand a link {payload}",
     ],
 )
 @pytest.mark.parametrize("group", [True, False])
 async def test_a_proof_in_the_middle_of_words_stands_in_no_text(database: str, text: str, *, group: bool) -> None:
     async with open_lab(database) as lab:
         invitation = await invited(lab)
-        said = text.format(payload=invitation.payload)
+        said = text.format(payload=invitation.payload, code=invitation.code)
         message = in_group("1", "ana", text=said) if group else chat("1", text=said)
         await lab.route(message, policies=HOLDING)
         assert not await kept(lab, invitation.payload)
@@ -67,6 +73,39 @@ async def test_words_that_only_look_like_a_proof_stay_as_they_are(database: str)
         await lab.route(chat("1", text=said))
         assert await lab.rows("select body_text from messages") == [{"body_text": said}]
         assert await lab.rows("select 1 from conversations where wrong_proofs > 0") == []
+
+
+async def test_a_typed_code_is_masked_however_it_is_written_and_the_words_around_it_stay(database: str) -> None:
+    async with open_lab(database) as lab:
+        code = (await invited(lab)).code
+        written = code.lower().replace("-", "\u2013")
+        await lab.route(chat("1", text=f"hello, {written} it is"))
+        assert await lab.rows("select body_text from messages where channel = 'telegram'") == [
+            {"body_text": "hello, [proof] it is"}
+        ]
+        assert len(await lab.rows("select 1 from identity_links")) == 1
+
+
+async def test_numbers_that_only_look_like_a_code_stay_and_are_no_guess(database: str) -> None:
+    async with open_lab(database) as lab:
+        code = (await invited(lab)).code
+        slip = code[:-1] + ("2" if code[-1] != "2" else "3")
+        said = f"serial {slip}, part A{code}, part {code}-77, order 2026-11"
+        await lab.route(chat("1", text=said))
+        assert await lab.rows("select body_text from messages where channel = 'telegram'") == [{"body_text": said}]
+        assert await lab.rows("select 1 from conversations where wrong_proofs > 0") == []
+
+
+async def test_many_codes_in_one_message_are_masked_and_few_are_looked_at(database: str) -> None:
+    async with open_lab(database) as lab:
+        right = (await invited(lab)).code
+        guesses = [code_of([number % 31, *[number // 31] * 8]) for number in range(40)]
+        await lab.route(chat("1", text=" ".join([*guesses, right])))
+        assert await lab.rows("select body_text from messages where channel = 'telegram'") == [
+            {"body_text": " ".join(["[proof]"] * 41)}
+        ]
+        assert await lab.rows("select 1 from identity_links") == []
+        assert await lab.rows("select max(wrong_proofs) as n from conversations") == [{"n": 1}]
 
 
 async def test_an_edit_that_shows_a_proof_keeps_it_nowhere(database: str) -> None:
