@@ -14,7 +14,8 @@ from typing import Final
 
 import httpcore
 
-from connectors.download_guard import GuardedDialer, MayDial, Resolve, allowed_url, is_public, resolve
+from connectors.download_guard import GuardedDialer, MayDial, Resolve, allowed_url, is_public
+from connectors.lookups import Lookups
 from connectors.sending import Remote, SendFailedError, SendLaterError
 
 MAX_BYTES: Final = 20 * 1024 * 1024
@@ -53,12 +54,12 @@ class Downloader:
     def __init__(
         self,
         *,
-        lookup: Resolve = resolve,
+        lookup: Resolve | None = None,
         may_dial: MayDial = is_public,
         tls: ssl.SSLContext | None = None,
         bounds: Bounds = Bounds(),
     ) -> None:
-        self._lookup = lookup
+        self._lookup = lookup if lookup is not None else Lookups()
         self._may_dial = may_dial
         self._tls = tls if tls is not None else ssl.create_default_context()
         self._bounds = bounds

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -73,12 +72,6 @@ def is_public(address: Address) -> bool:
     return found.is_global and not (
         found.is_multicast or found.is_private or found.is_loopback or found.is_link_local or found.is_reserved
     )
-
-
-async def resolve(host: str, port: int) -> Sequence[str]:
-    """Ask the system once. Raises `OSError`."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(address[0]) for *_, address in found]
 
 
 class GuardedDialer(httpcore.AsyncNetworkBackend):

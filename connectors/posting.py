@@ -16,7 +16,8 @@ from typing import Final, Protocol, runtime_checkable
 import httpcore
 
 from connectors.base import Connector
-from connectors.download_guard import GuardedDialer, Resolve, resolve
+from connectors.download_guard import GuardedDialer, Resolve
+from connectors.lookups import Lookups
 from connectors.posting_guard import ForbiddenUrlError, Reach
 from connectors.sending import SendFailedError, SendLaterError
 
@@ -75,13 +76,13 @@ class Poster:
         *,
         reach: Reach,
         clock: Clock,
-        lookup: Resolve = resolve,
+        lookup: Resolve | None = None,
         tls: ssl.SSLContext | None = None,
         seconds: float = SECONDS,
     ) -> None:
         self._reach = reach
         self._clock = clock
-        self._lookup = lookup
+        self._lookup = lookup if lookup is not None else Lookups()
         self._tls = tls if tls is not None else ssl.create_default_context()
         self._seconds = seconds
 
