@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket
 from connectors.base import Account, LaterError, RefusedError, RoutesDesk
 from connectors.dialogue import Dialogues
 from connectors.making import conversation_digest
-from connectors.page_http import STRICT, FullError, Uploads, caller, download, later
+from connectors.page_http import STRICT, FullError, Uploads, caller, counted, download, later
 from connectors.page_hub import Hub
 from connectors.page_tokens import Tokens
 from connectors.webchat.limits import ChatLimits
@@ -84,8 +84,9 @@ class _Pages:
             await socket.close()
             return
         address = caller(socket, behind_proxy=self._settings.behind_proxy)
-        is_full = limits.hello(address, at=asyncio.get_running_loop().time()) > 0
-        if is_full or not limits.sockets.sit(address):
+        whose = counted(address)
+        is_full = limits.hello(whose, at=asyncio.get_running_loop().time()) > 0
+        if is_full or not limits.sockets.sit(whose):
             means.desk.refused("sockets")
             await socket.accept()
             await socket.send_text(json.dumps({"t": "bye", "reason": "full"}))
@@ -95,7 +96,7 @@ class _Pages:
             await socket.accept()
             await Session(means=means, socket=socket, address=address).run()
         finally:
-            limits.sockets.leave(address)
+            limits.sockets.leave(whose)
 
     async def upload(self, request: Request) -> Response:
         """Take a file of a visitor."""
@@ -132,7 +133,7 @@ class _Pages:
 
     async def _take(self, request: Request, chat: str) -> Response:
         limits = self._means.limits
-        address = caller(request, behind_proxy=self._settings.behind_proxy)
+        address = counted(caller(request, behind_proxy=self._settings.behind_proxy))
         if limits.file(chat, address, at=asyncio.get_running_loop().time()) or not limits.uploads.sit(address):
             self._means.desk.refused("rate")
             return PlainTextResponse("later\n", 429, {"retry-after": "5", **STRICT})

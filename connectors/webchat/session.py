@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from connectors.base import Account, Delivery, LaterError, RefusedError, RoutesDesk
 from connectors.dialogue import Dialogues
 from connectors.making import conversation_digest
-from connectors.page_http import handled, refused_files
+from connectors.page_http import counted, handled, refused_files
 from connectors.page_hub import Hub
 from connectors.page_lines import line_facts, own_facts, shown
 from connectors.page_tokens import ExpiredError, Tokens
@@ -249,7 +249,7 @@ class Session:
         if first not in ("", name) and now < until:
             await self._later(name, RETRY)
             return False
-        wait = means.limits.message(self._visitor.chat, self._address, at=now)
+        wait = means.limits.message(self._visitor.chat, counted(self._address), at=now)
         if wait:
             means.desk.refused("rate")
             self._waited_for = (name, now + PATIENCE)

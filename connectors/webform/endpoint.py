@@ -26,7 +26,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from connectors.base import Account, Delivery, LaterError, RefusedError, RoutesDesk
 from connectors.dialogue import Dialogues
 from connectors.making import conversation_digest
-from connectors.page_http import STRICT, FullError, Uploads, bounded, caller, download, handled, refused_files
+from connectors.page_http import STRICT, FullError, Uploads, bounded, caller, counted, download, handled, refused_files
 from connectors.page_hub import Hub
 from connectors.page_lines import line_facts, own_facts
 from connectors.page_tokens import ExpiredError, Tokens
@@ -245,6 +245,9 @@ class Endpoint:
             return stamp.chat
 
     def _address(self, request: Request) -> str:
+        return counted(self._peer(request))
+
+    def _peer(self, request: Request) -> str:
         return caller(request, behind_proxy=self._means.settings.behind_proxy)
 
     def _delivery(self, request: Request, kind: str, chat: str, facts: Mapping[str, Any]) -> Delivery:
@@ -254,7 +257,7 @@ class Endpoint:
             raw=json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"),
             received_at=self._means.desk.now(),
             intake="form",
-            peer=self._address(request),
+            peer=self._peer(request),
             tls=request.url.scheme == "https",
         )
 

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from connectors.base import LaterError, RefusedError
-from connectors.page_http import STRICT, caller
+from connectors.page_http import STRICT, caller, counted
 from connectors.webform.endpoint import Endpoint, FormMeans
 from connectors.webform.limits import FormLimits
 from connectors.webform.requests import TRAP, SayNoError
@@ -47,7 +47,7 @@ class Pages:
 
     async def form(self, request: Request) -> Response:
         """Give the form of a link, or say why there is none."""
-        address = caller(request, behind_proxy=self._means.settings.behind_proxy)
+        address = counted(caller(request, behind_proxy=self._means.settings.behind_proxy))
         if self._limits.call(address, at=asyncio.get_running_loop().time()):
             self._means.desk.refused("flood")
             return self._closed(request, 429, "later")

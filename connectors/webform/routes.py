@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from connectors.base import LaterError, RefusedError
-from connectors.page_http import STRICT, TooLargeError, caller, later
+from connectors.page_http import STRICT, TooLargeError, caller, counted, later
 from connectors.page_hub import Hub
 from connectors.page_tokens import ExpiredError
 from connectors.webform.endpoint import KEEP_NOTHING, Endpoint, FormMeans
@@ -90,7 +90,7 @@ class _Guard:
         return origin in ours or origin in self.means.settings.origins
 
     async def _answered(self, request: Request, answer: _Answer) -> Response:
-        desk, address = self.means.desk, caller(request, behind_proxy=self.means.settings.behind_proxy)
+        desk, address = self.means.desk, counted(caller(request, behind_proxy=self.means.settings.behind_proxy))
         wait = self.limits.call(address, at=asyncio.get_running_loop().time())
         if wait:
             desk.refused("flood")

@@ -45,6 +45,19 @@ async def test_one_link_takes_so_many_requests_an_hour_and_others_go_on(database
         assert int(answers[1].headers["retry-after"]) > 60
 
 
+async def test_all_addresses_of_one_network_of_the_new_kind_are_one_caller(database: str) -> None:
+    async with form_lab(database, requests_per_hour_address=2, behind_proxy=True) as lab:
+        stamp = await lab.start(await lab.link())
+        networks = ("2001:db8:1:2::1", "2001:db8:1:2::2", "2001:db8:1:2:9::3", "2001:db8:1:3::1", "::ffff:192.0.2.1")
+        statuses = [
+            (
+                await lab.call("send", {"name": "Ana", "text": f"{number}"}, token=stamp, x_forwarded_for=address)
+            ).status_code
+            for number, address in enumerate(networks)
+        ]
+        assert statuses == [202, 202, 429, 202, 202]
+
+
 async def test_a_dialogue_takes_so_many_messages_a_minute(database: str) -> None:
     async with form_lab(database, messages_per_minute=5) as lab:
         token = await lab.begun(await lab.link())
