@@ -137,6 +137,46 @@ def test_what_is_sent_while_the_intake_is_down_survives_a_reload_and_arrives_onc
     page.context.close()
 
 
+def test_a_stamp_that_ends_while_nothing_can_be_sent_is_renewed_once(site: FormSite, link: str) -> None:
+    page = filled(site.page(link), "written for longer than a stamp lives")
+    asked: list[str] = []
+
+    def ended(route: Route) -> None:
+        asked.append("send")
+        if len(asked) == 1:
+            route.abort()
+        elif "anew" in asked:
+            route.continue_()
+        else:
+            route.fulfill(status=401, json={"why": "over"})
+
+    def anew(route: Route) -> None:
+        asked.append("anew")
+        route.continue_()
+
+    page.route("**/api/send", ended)
+    page.route("**/api/start", anew)
+    send(page)
+    assert number_of(page)
+    assert asked == ["send", "send", "anew", "send"]
+    page.context.close()
+
+
+def test_a_stamp_that_is_refused_as_new_is_not_renewed_for_ever(site: FormSite, link: str) -> None:
+    page = filled(site.page(link), "never taken")
+    asked: list[str] = []
+
+    def no(route: Route) -> None:
+        asked.append("send")
+        route.fulfill(status=401, json={"why": "forged"})
+
+    page.route("**/api/send", no)
+    send(page)
+    page.get_by_role("alert").wait_for(timeout=10_000)
+    assert asked == ["send", "send"]
+    page.context.close()
+
+
 def test_a_draft_and_its_files_survive_a_reload_and_another_tab_sends_its_own(site: FormSite, link: str) -> None:
     page = filled(site.page(link), "half a thought")
     page.locator("#files").set_input_files({"name": "log.txt", "mimeType": "text/plain", "buffer": b"line 1"})

@@ -77,10 +77,11 @@ function form() {
     const mine = ++run;
     complain(""); lock(true); say(word.sending);
     for (let tries = 0; mine === run; tries++) {
+      const used = stamp;
       const answer = await attempt();
       if (mine !== run) return;
       if (answer.status === 202) return finish(answer.data);
-      if (answer.status === 401 && tries === 0) { stamp = ""; continue; } // a stamp lives a day; the draft, longer
+      if (answer.status === 401 && used) { stamp = ""; continue; } // a stamp lives a day; the draft, longer
       const seconds = again(answer, tries);
       if (seconds === null) return stop(answer);
       if (answer.status !== 425) say(answer.status === 429 ? word.often : word.off);
