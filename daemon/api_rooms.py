@@ -28,6 +28,7 @@ def rooms(store: Opened, blobs: LocalBlobStore) -> Rooms:
         files=ApiFiles(tickets=tickets, requests=requests, blobs=blobs, clock=now),
         events=ApiEvents(pool=store.pool),
         streams=store.settings.api.streams,
+        streams_each=store.settings.api.streams_per_token,
         channels=ApiChannels(pool=store.pool, settings=store.settings),
         webhooks=ApiWebhooks(store=store),
     )

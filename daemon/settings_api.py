@@ -12,4 +12,5 @@ class ApiSettings(BaseModel):
     port: int = Field(default=8082, ge=0, le=65535, description="0 = off")
     requests_per_minute: PositiveInt = Field(default=600, le=1_000_000, description="of one token; a sixth at once")
     streams: PositiveInt = Field(default=100, le=10_000, description="readers of /events at a time")
+    streams_per_token: PositiveInt = Field(default=10, le=10_000, description="of these, readers with one token")
     events_hours: PositiveFloat = Field(default=72, description="so long a reader of /events may be away")

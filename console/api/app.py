@@ -31,6 +31,7 @@ class Rooms:
     files: Files
     events: Events
     streams: int
+    streams_each: int
     channels: Channels
     webhooks: Webhooks
 
@@ -75,7 +76,7 @@ def _routers(rooms: Rooms) -> Sequence[APIRouter]:
         spool.router(rooms.spool),
         files.router(rooms.files),
         channels.router(rooms.channels),
-        events.router(rooms.events, tokens=rooms.tokens, streams=rooms.streams),
+        events.router(rooms.events, tokens=rooms.tokens, streams=rooms.streams, each=rooms.streams_each),
         webhooks.router(rooms.webhooks),
     )
 

@@ -26,6 +26,7 @@ def document() -> dict[str, Any]:
         files=nobody,
         events=nobody,
         streams=1,
+        streams_each=1,
         channels=nobody,
         webhooks=nobody,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
@@ -40,35 +41,46 @@ _STREAM: Final[dict[int | str, dict[str, Any]]] = {
 
 
 class Places:
-    """How many streams there may be at a time."""
+    """How many streams there may be at a time: in all, and of one token."""
 
-    def __init__(self, *, most: int) -> None:
+    def __init__(self, *, most: int, each: int) -> None:
         self._left = most
+        self._each = each
+        self._taken: Counter[int] = Counter()
 
-    def take(self) -> "Place":
-        """Take one. Raises a problem when all are taken."""
+    def take(self, token_id: int) -> "Place":
+        """Take one. Raises a problem when this token has all of its own, or when all are taken."""
+        if self._taken[token_id] >= self._each:
+            raise _too_many(f"This token has {self._each} streams open, and may have no more (api.streams_per_token).")
         if self._left <= 0:
-            detail = "As many streams are open as this server allows (api.streams)."
-            raise ProblemError(429, "too-many-streams", detail, headers={"Retry-After": "30"})
+            raise _too_many("As many streams are open as this server allows (api.streams).")
         self._left -= 1
-        return Place(self)
+        self._taken[token_id] += 1
+        return Place(self, token_id)
 
-    def give_back(self) -> None:
+    def give_back(self, token_id: int) -> None:
         """Let somebody else have one."""
         self._left += 1
+        self._taken[token_id] -= 1
+        self._taken += Counter()  # forgets tokens without a stream
 
 
 class Place:
     """One place, freed once however often that is asked."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, token_id: int) -> None:
         self._places: Places | None = places
+        self._token_id = token_id
 
     def free(self) -> None:
         """Give it back."""
         places, self._places = self._places, None
         if places is not None:
-            places.give_back()
+            places.give_back(self._token_id)
+
+
+def _too_many(detail: str) -> ProblemError:
+    return ProblemError(429, "too-many-streams", detail, headers={"Retry-After": "30"})
 
 
 class _Stream(StreamingResponse):
@@ -85,9 +97,9 @@ class _Stream(StreamingResponse):
             self._place.free()
 
 
-def router(events: Events, *, tokens: Tokens, streams: int) -> APIRouter:
+def router(events: Events, *, tokens: Tokens, streams: int, each: int) -> APIRouter:
     """Make the path."""
-    paths, places = APIRouter(tags=["events"]), Places(most=streams)
+    paths, places = APIRouter(tags=["events"]), Places(most=streams, each=each)
 
     @paths.get("/events", response_class=StreamingResponse, responses=_STREAM)
     async def stream_events(
@@ -98,7 +110,7 @@ def router(events: Events, *, tokens: Tokens, streams: int) -> APIRouter:
         ] = None,
     ) -> StreamingResponse:
         """Hear of tickets as it happens. Who has missed something gets `event: gap`: list the tickets anew."""
-        place = places.take()
+        place = places.take(token.id)
         try:
             start, gap = await events.start(token.accounts, None if last is None else int(last))
         except BaseException:

@@ -68,6 +68,24 @@ async def test_more_streams_than_allowed_are_told_to_come_later(database: str, t
             break
 
 
+async def test_one_token_has_its_share_of_streams_and_leaves_the_rest_to_others(database: str, tmp_path: Path) -> None:
+    async with (
+        api_lab(database, tmp_path, streams=3, streams_per_token=1) as api,
+        api.client() as client,
+        api.client() as other,
+    ):
+        async with client.stream("GET", "/events") as answer:
+            lines = answer.aiter_lines()
+            await anext(lines)
+            refused = await client.get("/events")
+            assert (refused.status_code, refused.headers["content-type"]) == (429, "application/problem+json")
+            assert refused.json()["type"] == "urn:switchboard:problem:too-many-streams"
+            assert "api.streams_per_token" in refused.json()["detail"]
+            assert int(refused.headers["retry-after"]) > 0
+            assert (await first_line(other)).startswith("id: ")
+        assert (await first_line(client)).startswith("id: ")
+
+
 async def test_a_place_is_taken_before_the_store_is_asked(database: str, tmp_path: Path) -> None:
     async with (
         api_lab(database, tmp_path, streams=1) as api,
