@@ -264,7 +264,10 @@ class WebhookMetrics:
             "switchboard_webhook_seconds", "From the dial to the answer", buckets=PHASE_BUCKETS, registry=registry
         )
         self.pending = Gauge(
-            "switchboard_webhook_pending", "Events not yet delivered or given up", ["endpoint"], registry=registry
+            "switchboard_webhook_pending",
+            "Events not yet delivered or given up; 10000: so many, or more",
+            ["endpoint"],
+            registry=registry,
         )
         self.age = Gauge(
             "switchboard_webhook_oldest_seconds", "Age of the oldest of them", ["endpoint"], registry=registry

@@ -106,9 +106,12 @@ select attempt, tried_at, took_ms, status, problem, answer, next_at
 from webhook_attempts where dispatch_id = :id order by attempt;
 
 -- name: waiting
--- Gives what waits for every endpoint.
-select e.id as endpoint_id, e.name, e.state, e.reason, count(d.id)::int as pending, min(d.created_at) as oldest_at
+-- Gives what waits for every endpoint, counted up to a limit, and since when.
+select e.id as endpoint_id, e.name, e.state, e.reason, waiting.pending, waiting.oldest_at
 from webhook_endpoints e
-left join webhook_dispatches d on d.endpoint_id = e.id and d.state = 'pending'
-group by e.id
+cross join lateral (
+    select count(*)::int as pending, min(first.created_at) as oldest_at
+    from (select d.created_at from webhook_dispatches d where d.endpoint_id = e.id and d.state = 'pending'
+          order by d.created_at limit :most) first
+) waiting
 order by e.id;
