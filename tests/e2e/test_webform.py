@@ -1,21 +1,17 @@
 """The web form in a real browser: a request becomes a ticket, goes on as a dialogue, and is never lost or doubled."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from barriers import barriers_of_all_screens
-from form_site import CHROMIUM, FormSite, form_site, texts
-from playwright.sync_api import Page, Route
+from form_site import CHROMIUM, NUMBER, FormSite, filled, form_site, lines, number_of, send, texts
+from playwright.sync_api import Route
 
 pytestmark = [
     pytest.mark.postgres,
     pytest.mark.skipif(not CHROMIUM.exists(), reason="chromium is not installed (tests/servers.sh installs it)"),
 ]
-
-
-NUMBER = re.compile(r"^Ticket \d{3}-\d{3}-\d{4}$")
 
 
 @pytest.fixture(scope="module")
@@ -27,26 +23,6 @@ def site() -> Iterator[FormSite]:
 @pytest.fixture(scope="module")
 def link(site: FormSite) -> str:
     return site.link("--label", "for anybody")
-
-
-def filled(page: Page, words: str) -> Page:
-    page.get_by_label("Your name").fill("Marta")
-    page.get_by_label("What do you need?").fill(words)
-    return page
-
-
-def send(page: Page) -> None:
-    page.get_by_role("button", name="Send", exact=True).click()
-
-
-def number_of(page: Page) -> str:
-    return (
-        page.locator("#number").get_by_text(NUMBER).inner_text(timeout=20_000).removeprefix("Ticket ").replace("-", "")
-    )
-
-
-def lines(page: Page) -> list[str]:
-    return [text.splitlines()[-1] for text in page.locator("#log li").all_inner_texts()]
 
 
 def test_a_request_becomes_a_ticket_of_its_organisation_and_goes_on_as_a_dialogue(site: FormSite) -> None:

@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from running_daemon import RunningDaemon, free_port, running_daemon
 
 CHROMIUM = Path("/usr/bin/chromium")
+NUMBER = re.compile(r"^Ticket \d{3}-\d{3}-\d{4}$")
 SECRET = "an invented secret of a form for tests"
 
 
@@ -57,6 +59,26 @@ class FormSite:
 def texts(ticket: dict[str, Any]) -> list[str]:
     """What stands on a ticket."""
     return [message["text"] for message in ticket["messages"]]
+
+
+def filled(page: Page, words: str) -> Page:
+    page.get_by_label("Your name").fill("Marta")
+    page.get_by_label("What do you need?").fill(words)
+    return page
+
+
+def send(page: Page) -> None:
+    page.get_by_role("button", name="Send", exact=True).click()
+
+
+def number_of(page: Page) -> str:
+    return (
+        page.locator("#number").get_by_text(NUMBER).inner_text(timeout=20_000).removeprefix("Ticket ").replace("-", "")
+    )
+
+
+def lines(page: Page) -> list[str]:
+    return [text.splitlines()[-1] for text in page.locator("#log li").all_inner_texts()]
 
 
 @contextmanager
