@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final, NamedTuple
 
@@ -100,6 +100,16 @@ class Incoming:
     def involves(self, person: bytes) -> bool:
         """Whether this person wrote it or stands in To or Cc."""
         return person == self.sender or any(member.key == person for member in self.members)
+
+    def named_as(self, party: Party, key: bytes) -> "Incoming":
+        """Give the message with the name of this person, if it is theirs and its conversation tells none.
+
+        A form asks for a name once, and a platform may not tell it every time. Mail stays as it was written.
+        """
+        if self.conversation is None or self.message.sender.name or not party.name or self.sender != key:
+            return self
+        sender = self.message.sender.model_copy(update={"name": party.name})
+        return replace(self, message=self.message.model_copy(update={"sender": sender}))
 
     def namings(self) -> Iterator[tuple[IdKey, bytes]]:
         """Pairs of a quoted id and a person in To or Cc, within the limits above."""

@@ -144,6 +144,7 @@ class Placer:
 
     def _apply(self, message: Incoming, placement: Placement) -> None:
         ticket = self._open(message, placement) if placement.outcome is Outcome.OPENED else placement.ticket
+        message = message if ticket is None else message.named_as(ticket.requester_party, ticket.requester)
         decision = placement.decision
         if ticket is not None and decision.ticket != ticket.number:
             decision = decision.model_copy(update={"ticket": ticket.number})

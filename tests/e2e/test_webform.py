@@ -43,7 +43,9 @@ def test_a_request_becomes_a_ticket_of_its_organisation_and_goes_on_as_a_dialogu
     page.keyboard.press("Control+Enter")
     site.daemon.wait_until(lambda: texts(site.shown(number))[-1] == "It helps", seconds=20, what="gone on", every=0.3)
     assert lines(page) == ["It stops at page 40", "Switch it off and on", "It helps"]
-    sendings = [message["sending"] for message in site.shown(number)["messages"]]
+    messages = site.shown(number)["messages"]
+    assert [one["sender_name"] for one in messages if one["direction"] == "in"] == ["Marta", "Marta"]
+    sendings = [message["sending"] for message in messages]
     assert "seen" in str(sendings)
     assert said == []
     page.context.close()

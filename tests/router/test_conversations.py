@@ -10,7 +10,7 @@ from routing_lab import HOLDING, KEY, START, Lab, mail, open_lab
 from router.moving import Moving
 from router.policy import AccountPolicy, Policies, Staff
 from router.tending import NotTendedError
-from schemas.message import Party, ThreadId
+from schemas.message import InboundMessage, Party, ThreadId
 from ticket_store.numbers import TicketNumbers
 from ticket_store.outbound import OutboundStore
 
@@ -30,6 +30,31 @@ async def test_what_one_person_writes_in_one_chat_is_one_ticket(database: str) -
         await lab.route(chat("3", minutes=DAY))
         assert await lab.threads() == {"1": ["1", "2", "3"]}
         assert (await lab.decision("3"))["rule"] == "conversation"
+
+
+def unnamed(message: InboundMessage) -> InboundMessage:
+    """The same as told by a form, which asks for a name once, or by a platform that did not say it this time."""
+    return message.model_copy(update={"sender": Party(address=message.sender.address)})
+
+
+async def test_who_was_named_once_is_shown_by_name_in_all_that_follows(database: str) -> None:
+    async with open_lab(database) as lab:
+        await lab.route(chat("1"), unnamed(chat("2", minutes=1)))
+        await lab.route(unnamed(chat("3", minutes=2)))
+        rows = await lab.rows("select sender_address, sender_name from messages order by id")
+        assert rows == [{"sender_address": "ana", "sender_name": "Ana of telegram"}] * 3
+        events = await lab.rows("select event::json -> 'data' -> 'message' -> 'sender' ->> 'name' as n from outbox")
+        assert [row["n"] for row in events] == ["Ana of telegram"] * 3
+
+
+async def test_nobody_gets_the_name_of_somebody_else(database: str) -> None:
+    async with open_lab(database) as lab:
+        await lab.route(in_group("1", "ana"), unnamed(in_group("2", "bob", answers="1")))
+        rows = await lab.rows("select sender_address, sender_name from messages order by id")
+        assert [(row["sender_address"], row["sender_name"]) for row in rows] == [
+            ("ana", "Ana of telegram"),
+            ("bob", ""),
+        ]
 
 
 async def test_two_people_two_bots_and_two_channels_are_never_one(database: str) -> None:
