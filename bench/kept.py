@@ -1,6 +1,7 @@
 """Results of each bench as JSON under `bench/out`, from which the report is made: one bench can be run again alone."""
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -12,7 +13,8 @@ from typing import Any, Final
 from bench.machine import machine, versions
 from bench.report import Figure, figures_table
 
-OUT: Final = Path(__file__).parent / "out"
+OUT: Final = Path(os.environ.get("BENCH_OUT") or Path(__file__).parent / "out")
+"""Tests name another folder, so that they never replace figures."""
 
 
 @dataclass(kw_only=True)

@@ -34,6 +34,9 @@ ACCOUNT: Final = "support"
 GOAL: Final = 0.8
 """What the large store shall reach of the small one's rate."""
 OPENERS: Final = "select id, requester_address, subject from tickets where id = any(%s)"
+WRITTEN: Final = "select wal_fpi, wal_bytes from pg_stat_wal"
+REPORTED_EVERY: Final = 1.5
+"""Seconds after which backends have told what they wrote."""
 TICKETED: Final = "select count(*) from messages where id > %s and state = 'ticketed'"
 
 
@@ -87,18 +90,32 @@ def reply(ticket: int, sender: str, subject: str, *, run: str, random: Random) -
     return Mail(sort=Sort.REPLY, sender=sender, message_id=message_id, request=ticket, raw=raw.encode())
 
 
-def router_rate(subject: Subject, mails: Sequence[Mail]) -> float:
-    """Fill the log, start the router after it, and give messages a second, first transaction to last commit."""
+def router_rate(subject: Subject, mails: Sequence[Mail], kept: Kept, name: str) -> None:
+    """Fill the log, start the router after it, and note messages a second, first transaction to last commit.
+
+    Beside it: what PostgreSQL wrote ahead, above all whole pages that it touched for the first time since a checkpoint.
+    """
     with subject.running("ingest") as watch:
         before, last = watch.routed(), watch.last_message()
         drive(mails, port=subject.smtp_port)
+        pages, written = written_ahead(watch.connection)
     with subject.running("route") as watch:
         watch.wait_until_routed(before + len(mails))
         seconds = time.time() - watch.first_transaction(after=last)
         row = watch.connection.execute(TICKETED.encode(), [last]).fetchone()
         if row is None or row[0] != len(mails):
             raise BenchError(f"of {len(mails)} messages {row and row[0]} stand on tickets")
-    return len(mails) / seconds
+        pages_after, written_after = written_ahead(watch.connection)
+    kept.add(name, "messages/s", len(mails) / seconds)
+    kept.add(f"{name}: whole pages written ahead", "a message", (pages_after - pages) / len(mails))
+    kept.add(f"{name}: written ahead", "KB a message", (written_after - written) / len(mails) / 1000)
+
+
+def written_ahead(connection: Connection) -> tuple[float, float]:
+    """Give whole pages and bytes that went into the write-ahead log so far."""
+    time.sleep(REPORTED_EVERY)
+    row = connection.execute(WRITTEN.encode()).fetchone()
+    return (float(row[0]), float(row[1])) if row else (0.0, 0.0)
 
 
 def measure(options: Options, kept: Kept, progress: Progress) -> list[Planned]:
@@ -121,10 +138,10 @@ def measure(options: Options, kept: Kept, progress: Progress) -> list[Planned]:
                 with store.subject.running("ingest") as watch:
                     kept.database = database(watch.connection)
                     mails = store.replies(watch.connection, options.replies, f"{store.name}{run}")
-                kept.add(f"replies, {store.name} store", "messages/s", router_rate(store.subject, mails))
+                router_rate(store.subject, mails, kept, f"replies, {store.name} store")
             for name, subject in (("empty", empty), ("large", large.subject)):
                 mix = list(Mix(count=min(options.replies, 2000), seed=run, run=f"s{run}"))
-                kept.add(f"the mix, {name} store", "messages/s", router_rate(subject, mix))
+                router_rate(subject, mix, kept, f"the mix, {name} store")
         with large.subject.running("ingest") as watch:
             return look(watch.connection, tickets=large.tickets)
 

@@ -1,7 +1,9 @@
 """The bench runs against a real daemon, and says what it measured. No figure is asserted: machines differ."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from house_tree import ROOT
@@ -12,9 +14,10 @@ from bench.subject import since
 
 @pytest.mark.slow
 @pytest.mark.postgres
-def test_a_small_bench_measures_whole_runs_and_the_router_alone() -> None:
+def test_a_small_bench_measures_whole_runs_and_the_router_alone(tmp_path: Path) -> None:
     command = [sys.executable, "bench/run.py", "--mails", "40", "--runs", "1", "--engines", "postgres"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    environment = {**os.environ, "BENCH_OUT": str(tmp_path)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     for name in ("stock sink", "to the last ticket", "to the last 250", "router alone", "ingest", "batch_phase decide"):
         assert f"{name} " in done.stdout
