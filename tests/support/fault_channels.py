@@ -85,10 +85,11 @@ class Callers:
             with self._lock:
                 number = next(self._numbers)
             for step in range(STEPS):
-                self._send(f"{self._name}-{number}-{step}", f"{self._name}-customer-{number}")
+                self.send(f"{self._name}-{number}-{step}", f"{self._name}-customer-{number}")
                 time.sleep(PAUSE)
 
-    def _send(self, token: str, sender: str) -> None:
+    def send(self, token: str, sender: str) -> None:
+        """Send one message until it is taken."""
         body = json.dumps({"id": token, "sender": {"id": sender}, "text": f"token {token}\nby push"}).encode()
         while self._status(body, token) != http.client.ACCEPTED:
             time.sleep(0.1)
