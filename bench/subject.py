@@ -195,7 +195,7 @@ def since(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, 
 
 def role_of(process: psutil.Process) -> str:
     """Name a process of the daemon by the role on its command line."""
-    words = process.cmdline()
+    words = " ".join(process.cmdline()).split()  # a forked process shows one string
     return next(
         (word for word in words if word in {"ingest", "route", "lifecycle", "outbound", "console"}), "supervisor"
     )

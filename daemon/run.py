@@ -20,12 +20,14 @@ from daemon.clock import now
 from daemon.console import console
 from daemon.errors import UserError
 from daemon.file_limit import raise_file_limit
+from daemon.forked import Forked, fork_ahead, show_as
 from daemon.gathered import Gathered
 from daemon.health import POSTGRES, STARTING, Board, Report, readiness
 from daemon.ingest import ingest
 from daemon.metrics import ProcessMetrics, exposition
 from daemon.opened import fit_schema
 from daemon.outbound import outbound
+from daemon.preload import preload
 from daemon.process import Body, Process, install_signals, serve
 from daemon.route import route
 from daemon.settings import Settings
@@ -57,6 +59,8 @@ _log = structlog.get_logger(__name__)
 
 def run_role(role: str, *, name: str, link_fd: int | None, jobs: bool) -> None:
     """Run one role in this process."""
+    if link_fd is not None:
+        show_as(role, name)
     loaded = _begin(name)
     body: Body = BODIES.get(role) or functools.partial(route, jobs=jobs)
 
@@ -79,7 +83,11 @@ def run_all(*, roles: Sequence[str], workers: int) -> None:
     loaded = _begin("supervisor")
     for warning in loaded.warnings:
         _log.warning("settings", key=warning.key, reason=warning.reason)
-    uvloop.run(Daemon(settings=loaded.settings, specs=_specs(_wanted(roles, loaded.settings), workers)).run())
+    wanted = _wanted(roles, loaded.settings)
+    specs = _specs(wanted, workers)
+    preload(loaded.settings, wanted)
+    forked = fork_ahead(specs)  # in a child this does not return
+    uvloop.run(Daemon(settings=loaded.settings, specs=specs, forked=forked).run())
 
 
 def _begin(name: str) -> Loaded:
@@ -106,20 +114,22 @@ def _wanted(roles: Sequence[str], settings: Settings) -> list[str]:
 
 def _specs(roles: Sequence[str], workers: int) -> list[ChildSpec]:
     """Give the children; each is this command line again, with a role of its own."""
-    own = [sys.executable, "-m", "daemon"]
-    specs = [ChildSpec(name="ingest", command=[*own, "run", "ingest"])] if "ingest" in roles else []
-    for number in range(workers):
-        name = f"route-{number}"
-        jobs = "--jobs" if number == 0 else "--no-jobs"
-        specs.append(ChildSpec(name=name, command=[*own, "run", "route", "--name", name, jobs]))
-    single = (role for role in ("outbound", "webhooks", "console") if role in roles)
-    return [*specs, *(ChildSpec(name=role, command=[*own, "run", role]) for role in single)]
+    specs = [_spec("ingest", name="ingest")] if "ingest" in roles else []
+    specs.extend(_spec("route", name=f"route-{number}", jobs=number == 0) for number in range(workers))
+    return [*specs, *(_spec(role, name=role) for role in ("outbound", "webhooks", "console") if role in roles)]
+
+
+def _spec(role: str, *, name: str, jobs: bool = True) -> ChildSpec:
+    command = [sys.executable, "-m", "daemon", "run", role, "--name", name, "--jobs" if jobs else "--no-jobs"]
+    return ChildSpec(
+        name=name, command=command, run=lambda link_fd: run_role(role, name=name, link_fd=link_fd, jobs=jobs)
+    )
 
 
 class Daemon:
     """The supervisor process: PostgreSQL, children, HTTP."""
 
-    def __init__(self, *, settings: Settings, specs: Sequence[ChildSpec]) -> None:
+    def __init__(self, *, settings: Settings, specs: Sequence[ChildSpec], forked: Mapping[str, Forked]) -> None:
         self._settings = settings
         self._stop = asyncio.Event()
         self._kill = asyncio.Event()
@@ -132,7 +142,7 @@ class Daemon:
         self._all = CollectorRegistry()
         self._all.register(self._gathered)
         self._restarts: dict[str, int] = {}
-        self._supervisor = Supervisor(specs=specs, clock=now, heard=self._heard)
+        self._supervisor = Supervisor(specs=specs, clock=now, heard=self._heard, forked=forked)
 
     async def run(self) -> None:
         """Run until told to stop. Children go first, PostgreSQL last."""

@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from daemon.forked import Forked
 from daemon.health import CHILD, STARTING, STOPPING, Clock, Report, Trouble
 from daemon.link import reports
 
@@ -27,20 +28,27 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildSpec:
-    """A child: its name in logs and metrics, and its command line without the number of the inherited socket."""
+    """A child: its name in logs and metrics, and its command line without the number of the inherited socket.
+
+    `run` does the same in a process that was forked, given that number.
+    """
 
     name: str
     command: Sequence[str]
+    run: Callable[[int], None]
 
 
 class Child:
     """One child over all its lives."""
 
-    def __init__(self, *, spec: ChildSpec, clock: Clock, heard: Callable[[Report], None]) -> None:
+    def __init__(
+        self, *, spec: ChildSpec, clock: Clock, heard: Callable[[Report], None], forked: Forked | None = None
+    ) -> None:
         self._spec = spec
+        self._forked = forked
         self._clock = clock
         self._heard = heard
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: asyncio.subprocess.Process | Forked | None = None
         self._trouble = Trouble(reason=STARTING, detail="not started yet", since=clock())
         self._report: Report | None = None
         self._heard_at = clock()
@@ -109,22 +117,31 @@ class Child:
 
     async def _live(self) -> int:
         """Run it once; give its exit code (negative: the signal that ended it)."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            command = (*self._spec.command, "--link", str(theirs.fileno()))
-            self._process = await asyncio.create_subprocess_exec(
-                *command, pass_fds=(theirs.fileno(),), stdin=asyncio.subprocess.DEVNULL, start_new_session=True
-            )
-        _log.info("child started", child=self.name, pid=self._process.pid)
+        process, ours = await self._begin()
+        self._process = process
+        _log.info("child started", child=self.name, pid=process.pid)
         if self._stopping.is_set():
             self._signal(signal.SIGTERM)
         listening = asyncio.create_task(self._listen(ours))
         try:
-            return await self._process.wait()
+            return await process.wait()
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
             self._report = None
+
+    async def _begin(self) -> tuple[asyncio.subprocess.Process | Forked, socket.socket]:
+        """Let the one that was forked for the first life go on; every later life is a new interpreter."""
+        forked, self._forked = self._forked, None
+        if forked is not None:
+            return forked, forked.go()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = (*self._spec.command, "--link", str(theirs.fileno()))
+            process = await asyncio.create_subprocess_exec(
+                *command, pass_fds=(theirs.fileno(),), stdin=asyncio.subprocess.DEVNULL, start_new_session=True
+            )
+        return process, ours
 
     async def _listen(self, sock: socket.socket) -> None:
         async for report in reports(sock):
@@ -144,8 +161,16 @@ def _ending(code: int) -> str:
 class Supervisor:
     """Several children together."""
 
-    def __init__(self, *, specs: Sequence[ChildSpec], clock: Clock, heard: Callable[[Report], None]) -> None:
-        self.children = [Child(spec=spec, clock=clock, heard=heard) for spec in specs]
+    def __init__(
+        self,
+        *,
+        specs: Sequence[ChildSpec],
+        clock: Clock,
+        heard: Callable[[Report], None],
+        forked: Mapping[str, Forked] | None = None,
+    ) -> None:
+        first = forked or {}
+        self.children = [Child(spec=spec, clock=clock, heard=heard, forked=first.get(spec.name)) for spec in specs]
 
     async def run(self, stop: asyncio.Event, kill: asyncio.Event) -> None:
         """Keep all running until `stop`; then stop all, at once when `kill` is set."""

@@ -19,6 +19,7 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -93,11 +94,11 @@ def _children_like_us() -> None:
 
     def specs(roles: Sequence[str], workers: int) -> list[supervisor.ChildSpec]:
         return [
-            supervisor.ChildSpec(name=spec.name, command=[*spec.command[:2], "faulted", *spec.command[3:]])
-            for spec in real(roles, workers)
+            replace(spec, command=[*spec.command[:2], "faulted", *spec.command[3:]]) for spec in real(roles, workers)
         ]
 
     run._specs = specs
+    setattr(run, "fork_ahead", lambda _: {})  # noqa: B010 - no part of the module's surface; each child bends itself, in its own interpreter
 
 
 def _through_proxy(name: str) -> None:

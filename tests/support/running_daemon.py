@@ -106,7 +106,7 @@ class RunningDaemon:
         """The process of one role (`ingest`, `route`), or None between two lives."""
         for process in psutil.Process(self.pid).children():
             try:
-                if name in process.cmdline():
+                if name in " ".join(process.cmdline()).split():  # a forked child shows one string
                     return process
             except psutil.Error:
                 continue
