@@ -68,6 +68,11 @@ def _cells(bus: str, process: str, fault: Fault, points: Sequence[str]) -> list[
 EMBEDDED: Final = tuple(
     chain(
         _cells("embedded", "ingest", Fault.KILL, (*INGEST, STORED)),
+        _cells("embedded", "router", Fault.KILL, ROUTER),
+        _cells("embedded", "relay", Fault.KILL, RELAY),
+        _cells("embedded", "postgres", Fault.KILL, ("after the blob", STORED, "before the ack")),
+        _cells("embedded", "postgres", Fault.KILL, ("after the offsets", "before the commit", "after the commit")),
+        _cells("embedded", "postgres", Fault.KILL, ("relay: after the publish",)),
     )
 )
 KAFKA: Final[tuple[Cell, ...]] = ()
