@@ -43,7 +43,7 @@ class Cell:
 
 INGEST: Final = ("before the blob", "after the blob", "before the publish", "after the publish", "before the ack")
 STORED: Final = "stored, not said"
-"""Between the log's commit and its answer; inside the one engine that is ours."""
+"""The log has stored the record, and the intake has not heard of it yet."""
 ROUTER: Final = (
     "between revoke and assign",
     "after the fetch",
@@ -75,7 +75,17 @@ EMBEDDED: Final = tuple(
         _cells("embedded", "postgres", Fault.KILL, ("relay: after the publish",)),
     )
 )
-KAFKA: Final[tuple[Cell, ...]] = ()
+KAFKA: Final = tuple(
+    chain(
+        _cells("kafka", "ingest", Fault.KILL, ("after the blob", "before the publish", STORED, "before the ack")),
+        _cells("kafka", "router", Fault.KILL, ("between revoke and assign", "after the fetch", "before the commit")),
+        _cells("kafka", "router", Fault.KILL, ("after the commit", "before the mirror")),
+        _cells("kafka", "relay", Fault.KILL, ("relay: after the publish", "relay: after the mark")),
+        _cells("kafka", "broker", Fault.KILL, ("before the publish", STORED, "after the fetch", "before the mirror")),
+        _cells("kafka", "broker", Fault.KILL, ("relay: after the claim", "relay: after the publish")),
+        _cells("kafka", "postgres", Fault.KILL, ("after the fetch", "after the commit")),
+    )
+)
 CELLS: Final = (*EMBEDDED, *KAFKA)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import psutil
 from fault_cells import INGEST, STORED, Cell, Fault
-from fault_findings import Finding
+from fault_findings import SETTLE_SECONDS, Finding
 from fault_stage import Stage
 
 SHORT_STOP: Final = 5.0
@@ -34,7 +34,9 @@ class Played:
     findings: tuple[Finding, ...]
 
 
-def play(stage: Stage, cell: Cell, *, stop_seconds: float = SHORT_STOP) -> Played:
+def play(
+    stage: Stage, cell: Cell, *, stop_seconds: float = SHORT_STOP, settle_seconds: float = SETTLE_SECONDS
+) -> Played:
     """Play it. What is found wrong is in the result; a stage that never gets well again raises `AssertionError`."""
     began = time.monotonic()
     senders = stage.senders()
@@ -44,12 +46,12 @@ def play(stage: Stage, cell: Cell, *, stop_seconds: float = SHORT_STOP) -> Playe
     strike = Strike(stage, cell, where, stop_seconds)
     with stage.held(cell.point, where) as count:
         strike.provoke()
-        hits = stage.wait_held(count)
+        hits = max(stage.wait_held(count), stage.wait_more(count))
         strike.begin()
     strike.end()
     senders.wait_accepted(AFTER, seconds=PATIENCE)
     senders.finish(seconds=PATIENCE)
-    findings = stage.check(senders)
+    findings = stage.check(senders, seconds=settle_seconds)
     return Played(
         cell=cell,
         hits=hits,
@@ -91,7 +93,7 @@ class Strike:
         process = self._cell.process
         if process == "postgres":
             self._stage.daemon.kill_postgres()
-        elif process == "kafka":
+        elif process == "broker":
             assert self._stage.broker is not None
             self._stage.broker.kill()
             self._stage.broker.start()
@@ -108,7 +110,7 @@ class Strike:
         if self._cell.process == "postgres":
             first = psutil.Process(self._stage.postgres.pid)
             return [first, *first.children()]
-        if self._cell.process == "kafka":
+        if self._cell.process == "broker":
             assert self._stage.broker is not None
             return [psutil.Process(self._stage.broker.pid)]
         return [self._stage.daemon.living_child(self._where)]

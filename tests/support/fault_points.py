@@ -24,7 +24,6 @@ class Point:
     role: str
     target: str
     when: Literal["before", "after"]
-    engine: str = ""
     counts: Callable[[Any], bool] = lambda _: True
 
 
@@ -36,9 +35,7 @@ POINTS: Final[Mapping[str, Point]] = {
     "before the blob": Point(role="ingest", target="connectors.intake:Intake._put", when="before"),
     "after the blob": Point(role="ingest", target="connectors.intake:Intake._put", when="after"),
     "before the publish": Point(role="ingest", target="daemon.sink:BusSink.publish", when="before"),
-    "stored, not said": Point(
-        role="ingest", target="bus.postgres_append:Appender._append", when="after", engine="postgres"
-    ),
+    "stored, not said": Point(role="ingest", target="daemon.wiring:LatePublisher.publish", when="after"),
     "after the publish": Point(role="ingest", target="daemon.sink:BusSink.publish", when="after"),
     "before the ack": Point(role="ingest", target="connectors.intake:Intake.accept", when="after"),
     "between revoke and assign": Point(role="route", target="daemon.adapters:StoredPositions.__call__", when="before"),
@@ -85,10 +82,10 @@ class Gate:
             mark.unlink(missing_ok=True)
 
 
-def wrap(gate: Gate, *, role: str, engine: str) -> None:
+def wrap(gate: Gate, *, role: str) -> None:
     """Put the gate before or after every point that this role passes."""
     for name, point in POINTS.items():
-        if point.role == role and point.engine in ("", engine):
+        if point.role == role:
             owner, method = resolved(point.target)
             setattr(owner, method, _held(getattr(owner, method), gate, name, point))
 

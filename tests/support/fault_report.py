@@ -3,12 +3,13 @@
 import io
 import json
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fault_cells import CELLS, PARTS, Cell, dealt, part_of_commit
 from fault_play import LONG_STOP, SHORT_STOP, Played, Stages
-from fault_stage import stage
+from fault_stage import kafka_stage, stage
 from rich.console import Console
 from rich.table import Table
 
@@ -59,6 +60,14 @@ def stop_seconds(request: pytest.FixtureRequest) -> float:
 def embedded_stages() -> Iterator[Stages]:
     """Give where cells of the embedded engine are played."""
     stages = Stages(stage)
+    yield stages
+    stages.close()
+
+
+@pytest.fixture(scope="module")
+def kafka_stages(kafka_jars: Path) -> Iterator[Stages]:
+    """Give where cells with Kafka are played, each stage with a broker of its own."""
+    stages = Stages(lambda: kafka_stage(kafka_jars))
     yield stages
     stages.close()
 

@@ -8,6 +8,7 @@ third conversation a stranger writes who quotes it, and must not come to stand o
 import itertools
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from fault_channels import Callers
@@ -71,13 +72,11 @@ class Senders:
 
 def _supply(run: str) -> Iterator[Mail]:
     for number, mail in enumerate(conversations(replies=REPLIES, run=f"{run}mail")):
-        yield mail
-        if number % EACH == 0:
-            yield _stranger(run, number)
+        yield mail if number % EACH else replace(mail, then=(*mail.then, _stranger(run, number)))
 
 
 def _stranger(run: str, number: int) -> Mail:
-    """Write as somebody who quotes a conversation in which they have no part."""
+    """Write as somebody who quotes a conversation in which they have no part; it has begun by then."""
     sender = f"stranger{number}@elsewhere.example"
     token = f"{run}{STRANGER}-{number}-0"
     quoted = f"<{run}mail.{number}.0@example.net>"

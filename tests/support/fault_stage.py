@@ -7,10 +7,10 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any, Final
 
 import psycopg
@@ -36,25 +36,26 @@ where t.name = 'switchboard.tickets' order by r.partition, r."offset"
 
 
 class Stage:
-    """One daemon and what stands around it. `broker`: Kafka is the bus; `settings` are more of the daemon's."""
+    """One daemon and what stands around it. With a `broker` Kafka is the bus, and is reached through the `proxy`."""
 
-    def __init__(self, *, folder: Path, broker: KafkaBroker | None, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, *, folder: Path, broker: KafkaBroker | None, proxy: Proxy | None) -> None:
         self.folder = folder
         self.control = folder / "control"
         self.control.mkdir()
         self.broker = broker
         self.intake_port = free_port()
         postgres = f"postgres:{folder}/var/postgres/data"
-        self.proxies = {role: Proxy(folder=self.control, name=role, target=postgres) for role in ("ingest", "route")}
+        self.proxies = {"kafka": proxy} if proxy else {}
+        self.proxies |= {role: Proxy(folder=self.control, name=role, target=postgres) for role in ("ingest", "route")}
         self.daemon = RunningDaemon(
             folder=folder,
-            settings={**self._settings(), **(settings or {})},
+            settings=self._settings(),
             command=(sys.executable, *COMMAND),
             options=("--workers", "2"),
         )
 
     def _settings(self) -> dict[str, str]:
-        ports = {role: proxy.port for role, proxy in self.proxies.items()}
+        ports = {role: self.proxies[role].port for role in ("ingest", "route")}
         return {
             "PYTHONPATH": str(SUPPORT),
             "FAULTED_FOLDER": str(self.control),
@@ -64,7 +65,7 @@ class Stage:
             "SWITCHBOARD_ACCOUNTS__ERP__CHANNEL": "api",
             "SWITCHBOARD_ACCOUNTS__ERP__SECRET": SECRET,
             **account("shop"),
-            **(_kafka(self.broker) if self.broker else {}),
+            **(_kafka(self.proxies["kafka"].port) if self.broker else {}),
         }
 
     @property
@@ -94,6 +95,11 @@ class Stage:
         self.daemon.wait_until(lambda: count() > 0, seconds=HELD_SECONDS, what="held at the point", every=0.005)
         return count()
 
+    def wait_more(self, count: Callable[[], int]) -> int:
+        """Let what comes at the same time arrive, too, and give how many are held then."""
+        time.sleep(0.05)
+        return count()
+
     def senders(self) -> Senders:
         """Give everybody who sends, under the name of a new run."""
         return Senders(run=next_run(), smtp_port=self.daemon.smtp_port, http_port=self.intake_port)
@@ -112,11 +118,11 @@ class Stage:
         found = judge(left, senders.accepted, self.folder / "var/blobs")
         found += topic(left, self._topic())
         found += [Finding("refused", what) for what in senders.refused]
-        return [*found, *self._ledger()]
+        return [*found, *self._ledger(seconds)]
 
-    def _ledger(self) -> list[Finding]:
+    def _ledger(self, seconds: float) -> list[Finding]:
         """Ask as people do; what came just now may still be in flight."""
-        give_up = time.monotonic() + HELD_SECONDS
+        give_up = time.monotonic() + seconds
         while True:
             done = self.daemon.cli("ledger", "--json", check=False)
             facts: dict[str, Any] = json.loads(done.stdout) if done.stdout.startswith("{") else {}
@@ -140,9 +146,9 @@ class Stage:
         remove(self.daemon)
 
 
-def _kafka(broker: KafkaBroker) -> dict[str, str]:
+def _kafka(port: int) -> dict[str, str]:
     given = {
-        "BOOTSTRAP_SERVERS": broker.bootstrap,
+        "BOOTSTRAP_SERVERS": f"localhost:{port}",
         "REPLICATION_FACTOR": "1",
         "MIN_INSYNC_REPLICAS": "1",
         "SESSION_TIMEOUT": "3",
@@ -156,14 +162,13 @@ def _kafka(broker: KafkaBroker) -> dict[str, str]:
 
 async def _read_topic(bootstrap: str) -> list[bytes]:
     """Read the tickets topic from its beginning to what is its end now."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=None, auto_offset_reset="earliest")
     await consumer.start()
     try:
         await consumer._client.set_topics([TICKETS])
         places = [TopicPartition(TICKETS, number) for number in consumer.partitions_for_topic(TICKETS) or ()]
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
-        await consumer.seek_to_beginning(*places)
         values: list[bytes] = []
         while any([await consumer.position(place) < ends[place] for place in places]):
             batches = await consumer.getmany(timeout_ms=500)
@@ -174,11 +179,27 @@ async def _read_topic(bootstrap: str) -> list[bytes]:
 
 
 @contextmanager
-def stage(broker: KafkaBroker | None = None, settings: Mapping[str, str] | None = None) -> Iterator[Stage]:
+def kafka_stage(jars: Path) -> Iterator[Stage]:
+    """Give a started stage with a broker of its own behind a proxy, and take both down."""
+    with TemporaryDirectory(prefix="switchboard-broker-", ignore_cleanup_errors=True) as folder, ExitStack() as stack:
+        port = free_port()
+        broker = KafkaBroker(
+            jars=jars, folder=Path(folder) / "kafka", settings={"advertised.listeners": f"PLAINTEXT://localhost:{port}"}
+        )
+        stack.callback(broker.stop)
+        broker.start()
+        proxy = Proxy(folder=Path(folder), name="kafka", target=f"tcp:127.0.0.1:{broker.port}", port=port)
+        stack.callback(proxy.close)
+        with stage(broker, proxy) as made:
+            yield made
+
+
+@contextmanager
+def stage(broker: KafkaBroker | None = None, proxy: Proxy | None = None) -> Iterator[Stage]:
     """Give a started stage, and take it down."""
     folder = Path(mkdtemp(prefix="switchboard-stage-", dir="/tmp"))
     folder.chmod(0o755)  # the user that runs the embedded server passes through
-    made = Stage(folder=folder, broker=broker, settings=settings)
+    made = Stage(folder=folder, broker=broker, proxy=proxy)
     try:
         made.daemon.start()
         yield made

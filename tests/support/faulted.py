@@ -50,9 +50,7 @@ def main() -> None:
         _through_proxy(name)
         _short_lease()
         gate = fault_points.Gate(folder=folder, process=name)
-        fault_points.wrap(
-            gate, role=name.partition("-")[0], engine=os.environ.get("SWITCHBOARD_BUS__ENGINE", "postgres")
-        )
+        fault_points.wrap(gate, role=name.partition("-")[0])
         fault_sabotage.swap(folder, role=name.partition("-")[0])
     from daemon.cli import main as real  # noqa: PLC0415 - only now, when everything is in its place
 
