@@ -64,6 +64,7 @@ bench: setup ## measure mail, memory, a large store, webhooks, chats; then a sim
 	@$(BIN)/python bench/scale.py $(if $(QUICK),--quick)
 	@$(BIN)/python bench/memory.py $(if $(QUICK),--quick)
 	@$(BIN)/python bench/backlog.py $(if $(QUICK),--quick)
+	@$(BIN)/python bench/peers.py $(if $(QUICK),--quick)
 	@$(BIN)/python bench/intake.py $(if $(QUICK),--quick)
 	@$(BIN)/python bench/chats.py $(if $(QUICK),--quick)
 	@$(BIN)/python bench/month.py $(if $(QUICK),--mails 5000 --customers 500)
