@@ -68,6 +68,7 @@ bench: setup ## measure mail, memory, a large store, webhooks, chats; then a sim
 	@$(BIN)/python bench/intake.py $(if $(QUICK),--quick)
 	@$(BIN)/python bench/chats.py $(if $(QUICK),--quick)
 	@$(BIN)/python bench/month.py $(if $(QUICK),--mails 5000 --customers 500)
+	@$(if $(QUICK),true,$(BIN)/python bench/report_page.py)
 
 lock: ## resolve the dependencies again and write the hashed requirement files
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url pyproject.toml -o requirements.txt

@@ -15,6 +15,7 @@ from bench.report import Figure, figures_table
 
 OUT: Final = Path(os.environ.get("BENCH_OUT") or Path(__file__).parent / "out")
 """Tests name another folder, so that they never replace figures."""
+QUICK: Final = ".quick"
 
 
 @dataclass(kw_only=True)
@@ -59,9 +60,9 @@ class Kept:
         return "\n\n".join([*parts, *self.words, *(f"**Not measured:** {words}" for words in self.missing)])
 
     def keep(self, folder: Path = OUT) -> Path:
-        """Write it down, in place of an earlier one of this bench."""
+        """Write it down, in place of an earlier one of this bench; a quick run never replaces a whole one."""
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{self.bench}.json"
+        path = folder / f"{self.bench}{QUICK if self.quick else ''}.json"
         path.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
         return path
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from bench.kept import OUT, Kept, read_kept
+from bench.kept import OUT, QUICK, Kept, read_kept
 from bench.plot import bars, lines
 from bench.report import table
 
@@ -89,9 +89,14 @@ def conditions(kept: Kept) -> str:
 
 
 def collect(folder: Path, *, quick: bool) -> dict[str, Kept]:
-    """Read what was kept; quick runs only when they are wanted."""
-    read = {name: read_kept(path) for name in BENCHES if (path := folder / f"{name}.json").exists()}
-    return {name: kept for name, kept in read.items() if quick or not kept.quick}
+    """Read what was kept; a quick run only when it is wanted and there is no whole one."""
+    found = {}
+    for name in BENCHES:
+        paths = [folder / f"{name}.json", *([folder / f"{name}{QUICK}.json"] if quick else [])]
+        path = next((path for path in paths if path.exists()), None)
+        if path is not None:
+            found[name] = read_kept(path)
+    return found
 
 
 def write(text: str, plots: Mapping[str, str], docs: Path) -> None:
