@@ -1,6 +1,7 @@
 """Webhooks, polling, sockets, forms: nothing lost and nothing twice, whoever is killed while messages come (C46)."""
 
 import pytest
+from fault_bots import AskedTelegram, CalledByViber, bots
 from fault_channels import Callers, Polled, Traffic, channels, storm
 from fault_forms import Forms, form_account
 from fault_hooks import CalledByTelegram, CalledByVk, hooks
@@ -47,12 +48,20 @@ def test_kills_while_every_platform_calls_and_is_polled_and_pages_chat_and_send_
     with (
         channels({**kafka, **account("shop"), **form_account("contact")}) as (settings, port, vk),
         hooks(port) as (more, called, telegram),
-        running_daemon({**settings, **more}) as daemon,
+        bots(port) as (further, viber, asked),
+        running_daemon({**settings, **more, **further}) as daemon,
     ):
-        daemon.wait_until(lambda: bool(called.community.wanted and telegram.webhook), seconds=30, what="registered")
+        daemon.wait_until(
+            lambda: bool(called.community.wanted and telegram.webhook and viber.webhook), seconds=30, what="registered"
+        )
         kill = Victims(daemon)
         callers = Callers(port)
-        pushed: list[Traffic] = [CalledByVk(called), CalledByTelegram(telegram)]
+        pushed: list[Traffic] = [
+            CalledByVk(called),
+            CalledByTelegram(telegram),
+            CalledByViber(viber),
+            AskedTelegram(asked),
+        ]
         forms = Forms(daemon, port, "contact")
         traffic: list[Traffic] = [callers, Polled(vk), Pages(port, "shop"), forms, *pushed]
         outcome = storm(daemon, traffic, [kill.ingest, broker, kill.ingest, kill.postgres, broker, kill.ingest])

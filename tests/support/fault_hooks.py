@@ -61,7 +61,9 @@ class CalledByVk:
 
 
 class CalledByTelegram:
-    """People who write to a bot whose updates are pushed."""
+    """People who write to a bot whose updates are pushed. `word` begins their tokens."""
+
+    word = "update"
 
     def __init__(self, telegram: TelegramDouble) -> None:
         self._telegram = telegram
@@ -93,7 +95,7 @@ class CalledByTelegram:
                 if self._ended.is_set():
                     self._wait(0)
                     return
-                token = f"update-{number}-{step}"
+                token = f"{self.word}-{number}-{step}"
                 self._written.append(token)
                 self._telegram.world.write(FIRST_PERSON + number, text=f"token {token}\nby update")
 
