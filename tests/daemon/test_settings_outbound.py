@@ -82,3 +82,28 @@ def test_a_password_never_crosses_the_network_in_the_clear(tmp_path: Path) -> No
     ((key, reason),) = written(tmp_path, relay.format("relay.example.org"))
     assert (key, "in the clear" in reason) == ("outbound.smtp", True)
     assert written(tmp_path, relay.format("127.0.0.1")) == written(tmp_path, '[outbound.smtp]\nhost = "127.0.0.1"\n')
+
+
+ERP = """
+[accounts.erp]
+channel = "api"
+secret = "whsec_aW52ZW50ZWQgc2VjcmV0IGZvciB0ZXN0cyBhbG9uZSE="
+callback_url = "{url}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "wrong"),
+    [
+        ("https://erp.example.com/answers", ""),
+        ("http://10.0.0.5:8080/answers", ""),
+        ("http://erp.example.com/answers", "webhooks.allow_hosts"),
+        ("https://10.0.0.6/answers", "webhooks.allow_hosts"),
+        ("https://user:word@erp.example.com/", "names a user"),
+    ],
+)
+def test_a_callback_to_which_no_request_would_go_is_reported(tmp_path: Path, url: str, wrong: str) -> None:
+    allowed = '[webhooks]\nallow_hosts = ["http://10.0.0.5:8080"]\n'
+    found = [reason for key, reason in written(tmp_path, ERP.format(url=url) + allowed) if "callback_url" in key]
+    assert [wrong in reason for reason in found] == ([True] if wrong else [])
+    assert not any(url in reason for reason in found)
