@@ -101,6 +101,9 @@ class BlobWriter(Protocol):
         """
         ...
 
+    async def put_many(self, contents: Sequence[bytes]) -> Sequence[BlobRef]:
+        """Store several as `put` does, in the order given; when one fails, the others may be stored all the same."""
+
 
 class MessageSink(Protocol):
     """Takes messages to the topic. Satisfied in `daemon/wiring.py` by the bus."""

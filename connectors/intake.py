@@ -199,10 +199,7 @@ class Intake:
     async def _put(self, deliveries: Sequence[Delivery], normalized: Sequence[Normalized]) -> None:
         contents = dict.fromkeys(delivery.raw for delivery in deliveries)
         contents.update(dict.fromkeys(blob for one in normalized for blob in one.blobs))
-        if len(contents) == 1:  # the usual webhook: no task of its own
-            refs = [await self._blobs.put(*contents)]
-        else:
-            refs = await asyncio.gather(*map(self._blobs.put, contents))
+        refs = await self._blobs.put_many(tuple(contents))
         stored = {ref.sha256 for ref in refs}
         if any(one.message.raw.sha256 not in stored for one in normalized):
             raise LaterError("a message names a raw delivery that was not stored")

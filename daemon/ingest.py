@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import math
+import sys
 import time
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
@@ -41,6 +42,7 @@ LOOK_EVERY: Final = 1.0
 """Seconds between two looks at bus and disk."""
 FORGIVE_AFTER: Final = 10.0
 """Seconds after the last failed publish; when the bus answers by then, it counts as well again."""
+TURN_SECONDS: Final = 0.0005
 YOUNG: Final = 10_000
 """Objects made and not let go after which the collector looks at the young ones: a few megabytes at most."""
 STOP_GRACE: Final = 7.0
@@ -71,6 +73,7 @@ async def ingest(process: Process) -> None:
         await serve_channels(process, channels, parts, lookout, pool)
         smtp = await _listen(process, parts, lookout)
         process.ready()
+        short_turns()
         quiet_collector()
         await _first(process.stop.wait(), watch)
         gate.stop()
@@ -78,6 +81,14 @@ async def ingest(process: Process) -> None:
         await parts.intake.drain(1.0)
         await lookout.write_refusals()
         await parts.states.write(pool)
+
+
+def short_turns() -> None:
+    """Let threads wait for the interpreter's lock a tenth as long as usual.
+
+    The blob store's threads make short system calls and need the lock between them, which the loop seldom gives up.
+    """
+    sys.setswitchinterval(TURN_SECONDS)
 
 
 def quiet_collector() -> None:

@@ -17,15 +17,22 @@ _BLANK_START: Final = re.compile(rb"(?:[ \t]*\r?\n)*")
 
 
 class Head:
-    """The fields of one header block, by lower-case name, in order, still raw. Values are unfolded and stripped."""
+    """The fields of one header block, by lower-case name, in order, still raw. Values are unfolded and stripped.
 
-    __slots__ = ("_fields", "count")
+    `between`: what stands before and between fields and is none; `end`: where in the block the last field ends.
+    """
+
+    __slots__ = ("_fields", "between", "count", "end")
 
     def __init__(self, block: bytes = b"") -> None:
         self._fields: dict[str, list[bytes]] = {}
-        self.count = 0
+        self.between = b""
+        self.count = self.end = 0
         for match in _FIELD.finditer(block):
-            self.count += 1
+            start, end = match.span()
+            if start != self.end:
+                self.between += block[self.end : start]
+            self.count, self.end = self.count + 1, end
             value = match[2]
             if b"\n" in value:
                 value = _FOLD.sub(b"", value)
@@ -47,9 +54,9 @@ class Head:
         return iter(self._fields)
 
 
-def not_fields(block: bytes) -> bytes:
-    """Give what stands in a header block and belongs to no field (prose without a header), blanks joined."""
-    return b" ".join(_FIELD.sub(b"", block).split())
+def not_fields(block: bytes, head: Head) -> bytes:
+    """Give what stands in a header block and belongs to no field of `head`, which was read of it, blanks joined."""
+    return b" ".join((head.between + block[head.end :]).split())
 
 
 def head_start(raw: bytes) -> int:
@@ -77,15 +84,8 @@ def find_body(raw: bytes, start: int, stop: int) -> int:
 
 def read_head(raw: bytes, start: int, body: int) -> tuple[Head, int]:
     """Read the fields of `raw[start:body]`; also give where the body really begins (see the module's tolerance)."""
-    block = raw[start:body]
-    covered = 0
-    for match in _FIELD.finditer(block):
-        if match.start() != covered and not block[covered : match.start()].strip():
-            covered = match.start()
-        if match.start() != covered:
-            break
-        covered = match.end()
-    rest = block[covered:].strip()
-    if rest and not _FIELD.search(block, covered):
-        return Head(block[:covered]), start + covered
-    return Head(block), body
+    head = Head(raw[start:body])
+    after = start + head.end
+    if raw[after:body].strip() and not head.between.strip():
+        return head, after
+    return head, body

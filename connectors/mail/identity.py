@@ -37,7 +37,7 @@ def identify(raw: bytes, account: str) -> Identity:
     sender, date = _field(head, "from"), _field(head, "date")
     name = (b"id", own) if own else (b"subject", _field(head, "subject"))
     content = [body_digest(raw, head_end)]
-    if prose := not_fields(block):  # without a blank line the text stands here, and must tell two mails apart
+    if prose := not_fields(block, head):  # without a blank line the text stands here, and must tell two mails apart
         content.append(prose)
     key = _digest(KEY_VERSION, account.encode(), *name, sender, date, *content)
     fingerprint = _digest(FINGERPRINT_VERSION, own, sender, date) if own else None

@@ -41,6 +41,7 @@ def read_texts(bodies: Bodies) -> Texts:
 
 def clean_text(text: str) -> str:
     """Remove NUL, lone surrogates and controls but tab; line ends become LF."""
+    text = text.replace("\r\n", "\n")
     text = _LINE_ENDS.sub("\n", text) if "\r" in text else text
     return _CONTROL.sub("", text).removeprefix("\ufeff")
 

@@ -46,7 +46,8 @@ def first_and_last(ids: list[str]) -> list[str]:
 def thread_id(written: str) -> ThreadId:
     """Digest an id in its one form; `shown` is the id as written, cut for display."""
     digest = hashlib.sha256(normalize_id(written).encode("utf-8", "replace")).hexdigest()
-    return ThreadId(digest=digest, shown="".join(c for c in written[:_SHOWN] if c.isprintable()))
+    shown = written[:_SHOWN]
+    return ThreadId(digest=digest, shown=shown if shown.isprintable() else "".join(filter(str.isprintable, shown)))
 
 
 def _unbracketed(text: str) -> list[str]:

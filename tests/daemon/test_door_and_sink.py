@@ -60,6 +60,9 @@ class Shelf:
         self.kept.append(content)
         return BlobRef(sha256="b" * 64, size=len(content))
 
+    async def put_many(self, contents: Sequence[bytes]) -> list[BlobRef]:
+        return [await self.put(content) for content in contents]
+
 
 def sink(bus: SmallBus, shelf: Shelf, on: Board) -> BusSink:
     return BusSink(publisher=bus, topic="switchboard.inbound", blobs=shelf, board=on, shrunk=lambda: None)

@@ -27,6 +27,9 @@ class MemoryBlobs:
         self.contents[digest] = content
         return BlobRef(sha256=digest, size=len(content))
 
+    async def put_many(self, contents: Sequence[bytes]) -> list[BlobRef]:
+        return [await self.put(content) for content in contents]
+
 
 class MemorySink:
     """`open` cleared: publishing waits. `error`: publishing fails. `largest`: raw bytes it ever takes."""
