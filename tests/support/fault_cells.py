@@ -73,6 +73,23 @@ EMBEDDED: Final = tuple(
         _cells("embedded", "postgres", Fault.KILL, ("after the blob", STORED, "before the ack")),
         _cells("embedded", "postgres", Fault.KILL, ("after the offsets", "before the commit", "after the commit")),
         _cells("embedded", "postgres", Fault.KILL, ("relay: after the publish",)),
+        _cells("embedded", "ingest", Fault.STOP, ("after the blob", STORED)),
+        _cells("embedded", "router", Fault.STOP, ("after the fetch", "after the offsets", "before the commit")),
+        _cells("embedded", "router", Fault.STOP, ("after the commit", "between revoke and assign")),
+        _cells("embedded", "relay", Fault.STOP, ("relay: after the publish",)),
+        _cells("embedded", "postgres", Fault.STOP, ("after the blob", "before the commit")),
+        _cells("embedded", "ingest", Fault.CUT, ("before the publish", STORED)),
+        _cells("embedded", "router", Fault.CUT, ("after the fetch", "before the commit", "after the commit")),
+        _cells("embedded", "relay", Fault.CUT, ("relay: after the publish", "relay: after the mark")),
+        _cells("embedded", "ingest", Fault.SILENCE, ("before the publish",)),
+        _cells("embedded", "router", Fault.SILENCE, ("before the commit",)),
+        _cells("embedded", "ingest", Fault.NAMES, ("before the publish",)),
+        _cells("embedded", "router", Fault.NAMES, ("before the commit",)),
+        _cells("embedded", "ingest", Fault.CLOCK, ("after the publish",)),
+        _cells("embedded", "router", Fault.CLOCK, ("after the fetch",)),
+        _cells("embedded", "postgres", Fault.CLOCK, ("after the fetch",)),
+        _cells("embedded", "ingest", Fault.DISK, ("before the blob", "before the publish")),
+        _cells("embedded", "postgres", Fault.DISK, ("before the commit", "relay: after the publish")),
     )
 )
 KAFKA: Final = tuple(
@@ -84,9 +101,26 @@ KAFKA: Final = tuple(
         _cells("kafka", "broker", Fault.KILL, ("before the publish", STORED, "after the fetch", "before the mirror")),
         _cells("kafka", "broker", Fault.KILL, ("relay: after the claim", "relay: after the publish")),
         _cells("kafka", "postgres", Fault.KILL, ("after the fetch", "after the commit")),
+        _cells("kafka", "router", Fault.STOP, ("after the fetch", "before the commit")),
+        _cells("kafka", "broker", Fault.STOP, ("before the publish", "relay: after the claim")),
+        _cells("kafka", "broker", Fault.CUT, ("before the publish", "after the fetch", "relay: after the claim")),
+        _cells("kafka", "broker", Fault.SILENCE, ("before the publish",)),
+        _cells("kafka", "broker", Fault.NAMES, ("before the publish",)),
     )
 )
 CELLS: Final = (*EMBEDDED, *KAFKA)
+
+APART: Final = {
+    "relay, as a process of its own": "it is a task of the router's process, and is struck with it",
+    "the broker's disk full": "it ends by itself then, as under SIGKILL; no small disk is made for it",
+    "the broker's clock": "the group's sessions are measured by a clock that does not jump (System.nanoTime)",
+    "PostgreSQL's clock, all of it": "only leases read it, and they are made old at once",
+    "the clock of relay and PostgreSQL's other users": "nothing of theirs is decided by the time of day",
+    "names gone while connections stand": "nobody asks for a name then; so connections are cut, too",
+    "names of PostgreSQL and of the broker": "they are asked for none",
+    "cut or silence between revoke and assign": "it is a statement like others; SIGKILL and SIGSTOP strike there",
+}
+"""What has no cell, and why."""
 
 
 def part_of_commit() -> int:

@@ -1,16 +1,15 @@
 """Plays one cell: traffic, something held at the point, the strike, and what is left when everybody has had a yes."""
 
-import signal
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Final
 
-import psutil
 from fault_cells import INGEST, STORED, Cell, Fault
 from fault_findings import SETTLE_SECONDS, Finding
 from fault_stage import Stage
+from fault_strike import Strike
 
 SHORT_STOP: Final = 5.0
 """Seconds of a stop in `make test`: more than the lease of a router and the session of a group, three each."""
@@ -43,7 +42,7 @@ def play(
     senders.start()
     senders.wait_accepted(BEFORE, seconds=PATIENCE)
     where = "ingest" if cell.point in (*INGEST, STORED) else "route-0"
-    strike = Strike(stage, cell, where, stop_seconds)
+    strike = Strike(stage=stage, cell=cell, where=where, seconds=stop_seconds)
     with stage.held(cell.point, where) as count:
         strike.provoke()
         hits = max(stage.wait_held(count), stage.wait_more(count))
@@ -51,7 +50,7 @@ def play(
     strike.end()
     senders.wait_accepted(AFTER, seconds=PATIENCE)
     senders.finish(seconds=PATIENCE)
-    findings = stage.check(senders, seconds=settle_seconds)
+    findings = [found for found in stage.check(senders, seconds=settle_seconds) if not _is_right(found, cell)]
     return Played(
         cell=cell,
         hits=hits,
@@ -62,73 +61,31 @@ def play(
     )
 
 
-class Strike:
-    """One fault. `begin` strikes while the point holds; `end` comes when the point has let go, and mends."""
-
-    def __init__(self, stage: Stage, cell: Cell, where: str, stop_seconds: float) -> None:
-        self._stage = stage
-        self._cell = cell
-        self._where = where
-        self._seconds = stop_seconds
-        self._stopped: list[psutil.Process] = []
-
-    def provoke(self) -> None:
-        """Make happen what does not happen by itself: partitions change hands only when a router comes or goes."""
-        if self._cell.point == "between revoke and assign":
-            self._stage.daemon.living_child("route-1").terminate()
-
-    def begin(self) -> None:
-        """Strike."""
-        {Fault.KILL: self._kill, Fault.STOP: self._stop}[self._cell.fault]()
-
-    def end(self) -> None:
-        """Mend what does not mend by itself."""
-        if self._stopped:
-            time.sleep(self._seconds)
-            for process in self._stopped:
-                with suppress(psutil.NoSuchProcess):
-                    process.send_signal(signal.SIGCONT)
-
-    def _kill(self) -> None:
-        process = self._cell.process
-        if process == "postgres":
-            self._stage.daemon.kill_postgres()
-        elif process == "broker":
-            assert self._stage.broker is not None
-            self._stage.broker.kill()
-            self._stage.broker.start()
-        else:
-            self._stage.daemon.living_child(self._where).kill()
-
-    def _stop(self) -> None:
-        self._stopped = self._processes()
-        for process in self._stopped:
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(signal.SIGSTOP)
-
-    def _processes(self) -> list[psutil.Process]:
-        if self._cell.process == "postgres":
-            first = psutil.Process(self._stage.postgres.pid)
-            return [first, *first.children()]
-        if self._cell.process == "broker":
-            assert self._stage.broker is not None
-            return [psutil.Process(self._stage.broker.pid)]
-        return [self._stage.daemon.living_child(self._where)]
+def _is_right(finding: Finding, cell: Cell) -> bool:
+    """Whether a refusal is as it must be: to a clock that is wrong every signature is too old, or of tomorrow."""
+    return cell.fault is Fault.CLOCK and finding == Finding("refused", "HTTP 401")
 
 
 class Stages:
-    """Keeps one stage over many cells, and makes a new one after a cell that found something or failed."""
+    """Keeps one stage over many cells, and makes a new one after a cell that found something or failed.
 
-    def __init__(self, make: Callable[[], AbstractContextManager[Stage]]) -> None:
+    `make` is told whether the stage is to stand on a small disk, which cells without room need.
+    """
+
+    def __init__(self, make: Callable[[bool], AbstractContextManager[Stage]]) -> None:
         self._make = make
+        self._small = False
         self._kept: ExitStack | None = None
         self._stage: Stage | None = None
 
     def play(self, cell: Cell, *, stop_seconds: float) -> Played:
         """Play on the stage that is there, or on a new one."""
+        small = cell.fault is Fault.DISK
+        if small is not self._small:
+            self.close()
         if self._kept is None or self._stage is None:
-            self._kept = ExitStack()
-            self._stage = self._kept.enter_context(self._make())
+            self._kept, self._small = ExitStack(), small
+            self._stage = self._kept.enter_context(self._make(small))
         try:
             played = play(self._stage, cell, stop_seconds=stop_seconds)
         except BaseException:

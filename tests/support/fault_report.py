@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_cells import CELLS, PARTS, Cell, dealt, part_of_commit
+from fault_cells import APART, CELLS, PARTS, Cell, dealt, part_of_commit
 from fault_play import LONG_STOP, SHORT_STOP, Played, Stages
 from fault_stage import kafka_stage, stage
 from rich.console import Console
@@ -18,7 +18,12 @@ WIDTH = 150
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option that says how many cells are played."""
+    """Add the options that say how many cells are played, and how long a stop is."""
+    parser.addoption(
+        "--stop-seconds",
+        type=float,
+        help="seconds for which a cell stops a process; default: a minute with --cells=all",
+    )
     parser.addoption(
         "--cells", default="commit", help=f"cells of the fault matrix: all, commit (a {PARTS}th), or 0 to {PARTS - 1}"
     )
@@ -53,13 +58,14 @@ def callspec(item: pytest.Item) -> dict[str, Any]:
 @pytest.fixture
 def stop_seconds(request: pytest.FixtureRequest) -> float:
     """Give for how long a process is stopped: a minute in the whole matrix."""
-    return LONG_STOP if request.config.getoption("--cells") == "all" else SHORT_STOP
+    usual = LONG_STOP if request.config.getoption("--cells") == "all" else SHORT_STOP
+    return request.config.getoption("--stop-seconds") or usual
 
 
 @pytest.fixture(scope="module")
 def embedded_stages() -> Iterator[Stages]:
     """Give where cells of the embedded engine are played."""
-    stages = Stages(stage)
+    stages = Stages(lambda small: stage(small=small))
     yield stages
     stages.close()
 
@@ -67,7 +73,7 @@ def embedded_stages() -> Iterator[Stages]:
 @pytest.fixture(scope="module")
 def kafka_stages(kafka_jars: Path) -> Iterator[Stages]:
     """Give where cells with Kafka are played, each stage with a broker of its own."""
-    stages = Stages(lambda: kafka_stage(kafka_jars))
+    stages = Stages(lambda _: kafka_stage(kafka_jars))
     yield stages
     stages.close()
 
@@ -105,6 +111,12 @@ def drawn(rows: list[tuple[str, dict[str, Any]]]) -> str:
         what = outcome if not facts["findings"] else "; ".join(facts["findings"][:3])
         numbers = [str(facts[name]) for name in ("hits", "accepted", "again")]
         table.add_row(facts["cell"], *numbers, what, f"{facts['seconds']:.1f}")
+    apart = Table("no cell", "because")
+    for what, why in APART.items():
+        apart.add_row(what, why)
     paper = io.StringIO()
-    Console(file=paper, width=WIDTH).print(table)
+    console = Console(file=paper, width=WIDTH)
+    console.print(table)
+    if len(rows) > len(CELLS) // PARTS + 1:
+        console.print(apart)
     return paper.getvalue()

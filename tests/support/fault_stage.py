@@ -5,6 +5,9 @@ One stage serves many cells, one after the other; one in which a cell found some
 
 import asyncio
 import json
+import os
+import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +17,7 @@ from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any, Final
 
 import psycopg
+import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from fault_channels import SECRET
 from fault_findings import Finding, Left, judge, read, settled, topic
@@ -29,6 +33,8 @@ SUPPORT: Final = Path(__file__).parent
 COMMAND: Final = ("-m", "faulted")
 TICKETS: Final = "switchboard.tickets"
 HELD_SECONDS: Final = 30.0
+SMALL: Final = "size=700m,mode=700"
+"""Of the small disk; its bytes are taken from memory only as they are written."""
 TOPIC: Final = """
 select r.value from log_records r join log_topics t on t.id = r.topic_id
 where t.name = 'switchboard.tickets' order by r.partition, r."offset"
@@ -44,6 +50,7 @@ class Stage:
         self.control.mkdir()
         self.broker = broker
         self.intake_port = free_port()
+        self._small: Path | None = None
         postgres = f"postgres:{folder}/var/postgres/data"
         self.proxies = {"kafka": proxy} if proxy else {}
         self.proxies |= {role: Proxy(folder=self.control, name=role, target=postgres) for role in ("ingest", "route")}
@@ -139,11 +146,22 @@ class Stage:
         with psycopg.connect(self.postgres.url()) as connection:
             return [bytes(row[0]) for row in connection.execute(TOPIC)]
 
+    def mount(self) -> None:
+        """Put everything that the daemon writes on a small disk; only root can."""
+        if os.geteuid():
+            pytest.skip("a small disk can be mounted by root alone")
+        self._small = self.folder / "var"
+        self._small.mkdir(mode=0o700)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", SMALL, "tmpfs", str(self._small)], check=True)
+
     def close(self) -> None:
         """Leave nothing behind."""
         for proxy in self.proxies.values():
             proxy.close()
         remove(self.daemon)
+        if self._small is not None:
+            subprocess.run(["umount", "--lazy", str(self._small)], check=False)
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _kafka(port: int) -> dict[str, str]:
@@ -195,12 +213,14 @@ def kafka_stage(jars: Path) -> Iterator[Stage]:
 
 
 @contextmanager
-def stage(broker: KafkaBroker | None = None, proxy: Proxy | None = None) -> Iterator[Stage]:
-    """Give a started stage, and take it down."""
+def stage(broker: KafkaBroker | None = None, proxy: Proxy | None = None, *, small: bool = False) -> Iterator[Stage]:
+    """Give a started stage, and take it down. `small`: all that the daemon writes lies on a small disk in memory."""
     folder = Path(mkdtemp(prefix="switchboard-stage-", dir="/tmp"))
     folder.chmod(0o755)  # the user that runs the embedded server passes through
     made = Stage(folder=folder, broker=broker, proxy=proxy)
     try:
+        if small:
+            made.mount()
         made.daemon.start()
         yield made
     finally:

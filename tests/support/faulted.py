@@ -10,15 +10,16 @@ processes speak by files in `FAULTED_FOLDER`:
     clock                         seconds by which the processes' clock goes wrong
     no-names                      no name is resolved while the file stands
 
-Two time-outs are shorter than in service, so that a cell lasts seconds: the lease of a router (`LEASE`), and the pause
-before a child that died young is started again. `FAULTED_PORTS` sends a process to PostgreSQL through a proxy.
+Some limits are lower than in service, so that a cell lasts seconds: the lease of a router (`LEASE`), the pause before a
+child that died young is started again, the free bytes that intake wants (`ROOM`). `FAULTED_PORTS` sends a process to
+PostgreSQL through a proxy.
 """
 
 import json
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,10 +27,13 @@ from typing import Any, Final
 
 import fault_points
 import fault_sabotage
+import uvloop
 from psycopg.conninfo import make_conninfo
 
 LEASE: Final = 3.0
 """Seconds after which a silent router loses its partitions; ten in service."""
+ROOM: Final = 1024 * 1024
+"""Free bytes under which intake says "later"; a gigabyte in service."""
 
 
 def process_name(arguments: Sequence[str]) -> str:
@@ -49,6 +53,7 @@ def main() -> None:
     if name != "all":
         _through_proxy(name)
         _short_lease()
+        _little_room()
         gate = fault_points.Gate(folder=folder, process=name)
         fault_points.wrap(gate, role=name.partition("-")[0])
         fault_sabotage.swap(folder, role=name.partition("-")[0])
@@ -81,6 +86,19 @@ def _own_names(folder: Path) -> None:
         return real(host, *rest, **more)
 
     socket.getaddrinfo = resolve
+    for name in ("getaddrinfo", "create_connection"):
+        setattr(uvloop.Loop, name, _unless_unnamed(getattr(uvloop.Loop, name), folder / "no-names"))
+
+
+def _unless_unnamed(real: Callable[..., Awaitable[Any]], switch: Path) -> Callable[..., Awaitable[Any]]:
+    """Resolve no name; the loop asks the system by itself, and not by Python's function."""
+
+    async def asked(loop: Any, *given: Any, **more: Any) -> Any:
+        if switch.exists():
+            raise socket.gaierror(socket.EAI_AGAIN, "temporary failure in name resolution")
+        return await real(loop, *given, **more)
+
+    return asked
 
 
 def _children_like_us() -> None:
@@ -111,6 +129,14 @@ def _through_proxy(name: str) -> None:
         return make_conninfo(host="localhost", port=port, user=SUPERUSER, dbname=database)
 
     setattr(embedded.EmbeddedPostgres, "url", url)  # noqa: B010 - a plain assignment has types that do not fit
+
+
+def _little_room() -> None:
+    """Close the door only when a disk is full to a megabyte: a full disk shall be met, and the door then be closed."""
+    from daemon.door import Gate  # noqa: PLC0415 - behind the clock
+
+    least = {"min_free_bytes": ROOM, "min_free_share": 0.0}
+    Gate.__init__.__kwdefaults__ = {**(Gate.__init__.__kwdefaults__ or {}), **least}
 
 
 def _short_lease() -> None:
