@@ -9,7 +9,7 @@ ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundl
 export UV_SYSTEM_CERTS ?= 1
 endif
 
-.PHONY: help setup run demo check lint types imports test test-fast test-faults bench lock clean
+.PHONY: help setup run demo check lint types imports test test-fast test-faults soak bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -56,6 +56,10 @@ test: setup ## everything: unit, contracts, real PostgreSQL, real Kafka, faults
 test-faults: setup ## every cell of the fault matrix, and a table of them (most of an hour); CELLS=0..6: a seventh
 	@bash tests/servers.sh
 	@$(BIN)/pytest -q -n 2 --dist loadfile -m matrix --cells=$(or $(CELLS),all)
+
+soak: setup ## random cells of the fault matrix for MINUTES=10 minutes; SEED=n draws the same ones again
+	@bash tests/servers.sh
+	@PYTHONPATH=tests/support:. $(BIN)/python tests/support/fault_soak.py --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 bench: setup ## measure mail, memory, a large store, webhooks, chats; then a simulated month; QUICK=1: minutes
 	@$(BIN)/python bench/run.py $(if $(QUICK),--mails 200 --runs 1)

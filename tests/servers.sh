@@ -2,6 +2,7 @@
 # Make sure of the programs that server suites need; `make test` calls this before pytest. Fast when all is there.
 #   Kafka suites: Java 17+ and Maven, unless SWITCHBOARD_TEST_KAFKA names a running Kafka.
 #   Browser suites: Debian's Chromium.
+#   Tests of power loss: strace.
 # As root with apt-get the Debian packages are installed; otherwise the command to install them is printed, and the suites
 # that need them are skipped (SWITCHBOARD_REQUIRE_SERVERS=1: this script fails).
 set -euo pipefail
@@ -35,6 +36,13 @@ if [[ -x /usr/bin/chromium ]]; then
 else
     missing+=(chromium)
     needed_for+=("browser")
+fi
+
+if [[ -x /usr/bin/strace ]]; then
+    say "power loss: strace is there"
+else
+    missing+=(strace)
+    needed_for+=("power loss")
 fi
 
 if [[ ${#missing[@]} -eq 0 ]]; then

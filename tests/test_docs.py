@@ -101,6 +101,12 @@ def test_every_test_that_the_page_of_security_names_is_there() -> None:
     assert [f"{file}::{test}" for file, test in named if not has_test(ROOT / "tests" / file, test)] == []
 
 
+def test_every_test_that_the_page_of_guarantees_names_is_there() -> None:
+    named = NAMED_TEST.findall((ROOT / "docs/guarantees.md").read_text(encoding="utf-8"))
+    assert len(named) > 40
+    assert [f"{file}::{test}" for file, test in named if not has_test(ROOT / "tests" / file, test)] == []
+
+
 def test_the_page_of_security_speaks_of_every_channel() -> None:
     text = (ROOT / "docs/security.md").read_text(encoding="utf-8")
     assert [
@@ -110,4 +116,4 @@ def test_the_page_of_security_speaks_of_every_channel() -> None:
 
 def has_test(file: Path, test: str) -> bool:
     text = file.read_text(encoding="utf-8") if file.is_file() else ""
-    return re.search(rf"^(?:async )?def {test}\(", text, re.MULTILINE) is not None
+    return re.search(rf"^ *(?:async )?def {test}\(", text, re.MULTILINE) is not None

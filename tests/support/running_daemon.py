@@ -18,7 +18,7 @@ from urllib.request import urlopen
 
 import psutil
 
-START_SECONDS = 90
+START_SECONDS = 180
 STOP_SECONDS = 15
 COMMAND = (sys.executable, "-m", "daemon")
 
