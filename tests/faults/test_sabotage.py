@@ -13,7 +13,7 @@ from fault_stage import Stage, stage
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres, pytest.mark.timeout(420)]
 
-SETTLE = 6.0
+SETTLE = 5.0
 """Seconds until what is missing is called lost."""
 
 

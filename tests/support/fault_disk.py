@@ -80,8 +80,12 @@ class Disk:
     syncs: list[str] = field(default_factory=list)
 
     def begin(self) -> None:
-        """Sync everything, and remember what is there."""
+        """Sync everything, and remember it."""
         os.sync()
+        self.remember()
+
+    def remember(self) -> None:
+        """Take what is there as being on the disk."""
         for path in self.folder.rglob("*"):
             if path.is_file() and not path.is_symlink():
                 self._length[str(path)] = self._synced[str(path)] = path.stat().st_size
@@ -94,7 +98,7 @@ class Disk:
     def _take(self, call: Call) -> None:
         if call.name in ("rename", "renameat", "renameat2", "link"):
             self._rename(call)
-        elif not call.opened.startswith(f"{self.folder}/"):
+        elif not f"{call.opened}/".startswith(f"{self.folder}/"):
             return
         elif call.name == "openat":
             if call.opened not in self._length and "O_CREAT" in call.given:

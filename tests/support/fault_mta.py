@@ -8,6 +8,7 @@ import queue
 import smtplib
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -34,6 +35,7 @@ class Tally:
     attempts: int = 0
     failures: int = 0
     permanent: list[str] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
 
 
 class Mta:
@@ -146,6 +148,7 @@ class Mta:
         with self._lock:
             self.tally.failures += 1
             code = getattr(error, "smtp_code", 0)
+            self.tally.reasons[f"{type(error).__name__} {code}" if code else type(error).__name__] += 1
             if 500 <= code < 600:
                 self.tally.permanent.append(f"{mail.token}: {code}")
         time.sleep(RETRY_SECONDS)

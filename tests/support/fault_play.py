@@ -28,7 +28,7 @@ class Played:
     cell: Cell
     hits: int
     accepted: int
-    again: int
+    again: str
     seconds: float
     findings: tuple[Finding, ...]
 

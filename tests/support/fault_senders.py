@@ -49,9 +49,10 @@ class Senders:
         return [*self._mta.tally.permanent, *(f"HTTP {status}" for status in odd)]
 
     @property
-    def failures(self) -> int:
-        """Attempts of the mail server that had to be made again."""
-        return self._mta.tally.failures
+    def failures(self) -> str:
+        """Attempts of the mail server that had to be made again, with what most of them met."""
+        reasons = self._mta.tally.reasons.most_common(1)
+        return f"{self._mta.tally.failures} ({reasons[0][0]})" if reasons else "0"
 
     def wait_accepted(self, more: int, *, seconds: float) -> None:
         """Wait until so many messages more have a yes."""
