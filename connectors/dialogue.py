@@ -5,7 +5,7 @@ page that was away for a while, or is open in several places, misses nothing and
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol, runtime_checkable
 
 from connectors.base import Connector
@@ -42,6 +42,10 @@ class Dialogues(Protocol):
 
     async def ticket(self, digest: str) -> str | None:
         """Give the number of the ticket on which a dialogue goes on; None while its first message is not routed."""
+        ...
+
+    async def age(self, digest: str) -> timedelta | None:
+        """Tell how long ago the person's first words came; None while they are not routed, or no longer kept."""
         ...
 
     async def standing(self, digests: Sequence[str]) -> Mapping[str, int]:

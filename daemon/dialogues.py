@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import psycopg
@@ -82,6 +82,12 @@ class StoredDialogues:
         """Give the number of the ticket on which it goes on."""
         async with _later():
             return await self._dialogues.ticket(digest)
+
+    async def age(self, digest: str) -> timedelta | None:
+        """Tell how long ago the person's first words came."""
+        async with _later():
+            began = await self._dialogues.began(digest)
+        return None if began is None else self._clock() - began
 
     async def standing(self, digests: Sequence[str]) -> Mapping[str, int]:
         """Say how many lines these have."""

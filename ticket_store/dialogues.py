@@ -67,6 +67,15 @@ class PostgresDialogues:
             found = await cursor.fetchone()
         return None if found is None else str(found[0])
 
+    async def began(self, digest: str) -> datetime | None:
+        """Tell when the first words of the person came that are still kept. Raises `psycopg.Error`."""
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(
+                statement("dialogues", "first_own_words"), {"digest": bytes.fromhex(digest)}
+            )
+            found = await cursor.fetchone()
+        return None if found is None else found[0]
+
     async def standing(self, digests: Sequence[str]) -> Mapping[str, int]:
         """Say which dialogues have how many lines. Raises `psycopg.Error`."""
         parameters = {"digests": [bytes.fromhex(digest) for digest in digests]}

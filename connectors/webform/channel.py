@@ -33,8 +33,9 @@ class WebformChannel:
         self.account = account
         self._settings = settings
         self._tokens = Tokens(secret=settings.secret.get_secret_value(), account=account.name)
-        self._handed = Handed(tokens=self._tokens, dialogue_life=timedelta(days=settings.dialogue_days))
-        self._sender = PageSender(account=account)
+        life = timedelta(days=settings.dialogue_days)
+        self._handed = Handed(tokens=self._tokens, dialogue_life=life)
+        self._sender = PageSender(account=account, life=life)
         self._dialogues: Dialogues | None = None
 
     def use(self, dialogues: Dialogues) -> None:

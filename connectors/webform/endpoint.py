@@ -112,7 +112,7 @@ class Endpoint:
         with self._limits.request(asking, at=asyncio.get_running_loop().time()) as wait:
             self._not_too_often(wait)
             await means.desk.accept((self._delivery(request, "form", stamp.chat, facts),))
-        token = means.handed.dialogue(stamp, now=now)
+        token = means.handed.dialogue(stamp)
         digest = conversation_digest(means.account, stamp.chat)
         answer = {"dialogue": token, "page": f"{means.desk.url}/dialogue#{token}", "receipt": digest[:16]}
         return _json({**answer, "ticket": await self._ticket(digest)}, 202)

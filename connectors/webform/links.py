@@ -81,10 +81,10 @@ class Handed:
         at = datetime.fromtimestamp(facts["at"] / 1000, UTC)
         return Stamp(link=text_of(facts["link"]), chat=text_of(facts["chat"]), at=at)
 
-    def dialogue(self, found: Stamp, *, now: datetime) -> str:
-        """Give what opens a dialogue from now on."""
+    def dialogue(self, found: Stamp) -> str:
+        """Give what opens a dialogue. The same request again gives the same end, so that we know when nobody reads."""
         facts = {"link": found.link, "chat": found.chat}
-        return self._tokens.issue(_DIALOGUE, facts, expires=now + self._life)
+        return self._tokens.issue(_DIALOGUE, facts, expires=found.at + self._life)
 
     def read_dialogue(self, text: str, *, now: datetime) -> Pass:
         """Read it."""

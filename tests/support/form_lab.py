@@ -92,10 +92,15 @@ class FormLab:
 
     async def answer(self, token: str, text: str, files: list[dict[str, Any]] | None = None) -> None:
         """Say something in a dialogue as the way back does."""
+        part = self.letter(token, text)
+        said = Part(index=0, to=part.to, payload={**part.payload, "files": files or []}, echo=text)
+        await self.form.send(said, content=None, link="")
+
+    def letter(self, token: str, text: str) -> Part:
+        """Make what goes into a dialogue that is open now."""
         chat = self.form._handed.read_dialogue(token, now=self.now).chat
         (part,) = self.form.split(ChatLetter(number=1, to=chat, text=text))
-        said = Part(index=0, to=chat, payload={**part.payload, "files": files or []}, echo=text)
-        await self.form.send(said, content=None, link="")
+        return part
 
 
 @asynccontextmanager

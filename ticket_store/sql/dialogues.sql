@@ -51,3 +51,11 @@ select details #>> '{thread,own,shown}' as shown, body_text, coalesce(details ->
 from messages
 where conversation = :digest and direction = 'in' and kind = 'message'
 order by id desc limit :most;
+
+-- name: first_own_words
+-- Gives when the person at the other end of a dialogue first said something.
+select received_at
+from messages
+where conversation = :digest and direction = 'in' and kind = 'message'
+order by id
+limit 1;
