@@ -10,18 +10,23 @@ the supervisor does. Where there is no pidfd_open(2) (not Linux) nothing is fork
 import asyncio
 import gc
 import os
+import resource
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from setproctitle import setproctitle
 
 GO: Final = b"\n"
+STANDARD_ERROR: Final = 2
+MOST_FILES: Final = 65_536
+"""Descriptors that are closed in a child, unless the limit is higher; it may also be none at all."""
+UNKNOWN: Final = 255
+"""Exit code of a child whose own nobody could hear."""
 
 
 class Spec(Protocol):
@@ -68,8 +73,9 @@ class Forked:
 
     def _reap(self, loop: asyncio.AbstractEventLoop, ended: "asyncio.Future[int]") -> None:
         loop.remove_reader(self._fd)
-        _, status = os.waitpid(self.pid, 0)
-        self.returncode = os.waitstatus_to_exitcode(status)
+        self.returncode = UNKNOWN
+        with suppress(ChildProcessError):  # somebody else has asked, or nobody may
+            self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         ended.set_result(self.returncode)
 
 
@@ -77,18 +83,19 @@ def fork_ahead(specs: Sequence[Spec]) -> Mapping[str, Forked]:
     """Fork a process for each, by name; none where that is not safe. In a child, run it and raise `SystemExit`."""
     if not hasattr(os, "pidfd_open") or threading.active_count() > 1:
         return {}
-    sys.stdout.flush()
-    sys.stderr.flush()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, as some starters leave it, no child would be heard of
+    _open_standard_files()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
     gc.collect()
     gc.freeze()  # what is collected writes to its pages, and a page that is written to is shared no more
     forked: dict[str, Forked] = {}
-    ours: list[socket.socket] = []
     for spec in specs:
         near, far = socket.socketpair()
-        ours.append(near)
         pid = os.fork()
         if pid == 0:
-            _live(_Birth(spec=spec, link=far, not_mine=ours))
+            _live(spec, far.detach())
         far.close()
         forked[spec.name] = Forked(pid=pid, sock=near)
     return forked
@@ -99,23 +106,25 @@ def show_as(role: str, name: str) -> None:
     setproctitle(f"switchboard run {role}" if name == role else f"switchboard run {role} --name {name}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Birth:
-    """What a child begins with; a socket of the supervisor's that it kept open would hide the supervisor's end."""
-
-    spec: Spec
-    link: socket.socket
-    not_mine: Sequence[socket.socket]
+def _open_standard_files() -> None:
+    """Open what was closed of standard input, output and error: a socket in their place would be taken for them."""
+    while (file := os.open(os.devnull, os.O_RDWR)) <= STANDARD_ERROR:
+        os.set_inheritable(file, True)  # noqa: FBT003 - the only parameter there is
+    os.close(file)
 
 
-def _live(birth: _Birth) -> None:
-    """Be the child, from here to the end of the process."""
+def _live(spec: Spec, link: int) -> None:
+    """Be the child, from here to the end of the process.
+
+    It keeps nothing of the supervisor's but its outputs, as a new interpreter would: a socket of the supervisor's that
+    stayed open here would hide the supervisor's end, and a lock of whoever started it would outlive it.
+    """
     os.setsid()
-    for sock in birth.not_mine:
-        sock.close()
+    os.closerange(STANDARD_ERROR + 1, link)
+    os.closerange(link + 1, max(MOST_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    if birth.link.recv(len(GO)):
-        birth.spec.run(birth.link.detach())
+    if os.read(link, len(GO)):
+        spec.run(link)
     raise SystemExit(0)

@@ -27,6 +27,7 @@ from connectors.mail.assess_verdict import NOTHING_KNOWN, Findings, verdict_of, 
 from connectors.mail.authentication_results import topmost_of
 from connectors.mail.fields import Head, find_body, head_start
 from connectors.mail.parse import mend_line_ends
+from connectors.mail.structure import MAX_HEADER_BYTES
 from schemas.message import InboundMessage, Result, Verdict
 
 WITHIN: Final = 0.95
@@ -206,8 +207,8 @@ def _read(delivery: Delivery, message: InboundMessage) -> _Mail:
 
 
 def _split(raw: bytes) -> tuple[bytes, memoryview]:
-    """Give header block and body, parted where the parser parts them."""
+    """Give header block and body, parted where the parser parts them: a block ends at its limit, if not before."""
     mended = mend_line_ends(raw)
     start = head_start(mended)
-    body = find_body(mended, start, len(mended))
+    body = find_body(mended, start, min(len(mended), start + MAX_HEADER_BYTES))
     return mended[start:body], memoryview(mended)[body:]

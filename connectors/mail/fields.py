@@ -26,17 +26,18 @@ class Head:
 
     def __init__(self, block: bytes = b"") -> None:
         self._fields: dict[str, list[bytes]] = {}
-        self.between = b""
+        between: list[bytes] = []
         self.count = self.end = 0
         for match in _FIELD.finditer(block):
             start, end = match.span()
             if start != self.end:
-                self.between += block[self.end : start]
+                between.append(block[self.end : start])
             self.count, self.end = self.count + 1, end
             value = match[2]
             if b"\n" in value:
                 value = _FOLD.sub(b"", value)
             self._fields.setdefault(match[1].decode("ascii").lower(), []).append(value.strip(b" \t\r\n"))
+        self.between = b"".join(between)
 
     def first(self, name: str) -> bytes:
         """Give the first value of the field, or nothing."""

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import threading
+from pathlib import Path
 
 import psutil
 import pytest
@@ -102,13 +102,59 @@ def test_a_child_is_shown_by_what_it_does_in_a_session_of_its_own_without_input(
 
 
 def test_nothing_is_forked_once_there_are_threads() -> None:
-    from daemon.forked import fork_ahead  # noqa: PLC0415 - beside its other tests, which run in processes of their own
+    program = """
+import threading
+from types import SimpleNamespace
+from daemon.forked import fork_ahead
+go_on = threading.Event()
+threading.Thread(target=go_on.wait).start()
+print(fork_ahead([SimpleNamespace(name="one", run=print)]))
+go_on.set()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "{}\n"
 
-    go_on = threading.Event()
-    thread = threading.Thread(target=go_on.wait)
-    thread.start()
-    try:
-        assert fork_ahead([]) == {}
-    finally:
-        go_on.set()
-        thread.join()
+
+def test_a_child_keeps_no_descriptor_of_the_supervisor_but_its_outputs() -> None:
+    main = """
+    child = forked["two"]
+    child.go().recv(4)
+    folder = f"/proc/{child.pid}/fd"
+    print(sorted(os.readlink(f"{folder}/{name}").partition(":")[0] for name in os.listdir(folder)))"""
+    program = PROGRAM.format(main=main, work="line.recv(1)")
+    with open(__file__, "rb") as lock:  # noqa: PTH123 - a descriptor of whoever starts the daemon
+        done = subprocess.run(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, pass_fds=[lock.fileno()], timeout=60, check=True
+        )
+    kept = done.stdout.decode()
+    assert "/dev/null" in kept
+    assert kept.count("socket") == 1
+    assert __file__ not in kept
+
+
+@pytest.mark.parametrize("closed", ["<&-", "<&- >&- 2>&-"])
+def test_closed_standard_files_are_opened_before_anything_else_takes_their_places(closed: str, tmp_path: Path) -> None:
+    main = f"""
+    child = forked["one"]
+    child.go().recv(4)
+    shown = [os.readlink(f"/proc/{{pid}}/fd/0") for pid in (os.getpid(), child.pid)]
+    open("{tmp_path}/shown", "w").write(" ".join(shown))
+    child.send_signal(15)
+    await child.wait()"""
+    (tmp_path / "program.py").write_text(PROGRAM.format(main=main, work="line.recv(1)"))
+    command = f"{sys.executable} {tmp_path}/program.py {closed}"
+    here = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    subprocess.run(["/bin/sh", "-c", command], timeout=60, check=True, env=here)
+    assert (tmp_path / "shown").read_text() == "/dev/null /dev/null"
+
+
+def test_a_child_is_heard_of_although_whoever_started_us_ignores_the_end_of_children() -> None:
+    main = """
+    child = forked["one"]
+    child.go().recv(4)
+    child.send_signal(9)
+    print(await child.wait())"""
+    program = PROGRAM.format(main=main, work="line.recv(1)")
+    ignoring = f"import signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n{program}"
+    done = subprocess.run([sys.executable, "-c", ignoring], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["-9"]

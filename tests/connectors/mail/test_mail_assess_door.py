@@ -12,10 +12,11 @@ from smtp_client import MAIL, listening
 
 from connectors.base import Delivery
 from connectors.intake import Intake
-from connectors.mail.assess import MailAssess
+from connectors.mail.assess import MailAssess, _split
 from connectors.mail.assess_settings import AssessSettings
 from connectors.mail.normalize import undecodable
 from connectors.mail.normalizer import MailNormalizer
+from connectors.mail.structure import MAX_HEADER_BYTES
 from schemas.message import Result, Verdict
 
 RELAY = "198.51.100.7"
@@ -95,3 +96,11 @@ async def test_the_unconfigured_daemon_asks_nothing_about_mail_of_this_machine(z
     async with serving(zone) as server:
         assert await through_the_door(MAIL, AssessSettings(dns_servers=(server,)), outside=False) == Verdict()
     assert zone.asked == []
+
+
+def test_a_mail_without_a_blank_line_is_looked_at_no_further_than_a_header_block_may_go() -> None:
+    gaps = b"a:\r\nx\r\n" * 400_000
+    raw = b"From: a@b.example\r\nMessage-ID: <x@y>\r\n" + (b"x" * 70 + b"\r\n") * 4000 + gaps
+    block, body = _split(raw)
+    assert len(block) <= MAX_HEADER_BYTES
+    assert len(block) + len(body) == len(raw)

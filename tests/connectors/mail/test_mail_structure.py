@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from mail_samples import mail, multipart, nested, recorded
 
 from connectors.base import InvalidDeliveryError
+from connectors.mail.fields import Head
 from connectors.mail.structure import MAX_DEPTH, MAX_PARTS, SUSPICIOUS_TEXT_BYTES, Soundness, check_structure
 
 
@@ -105,3 +106,14 @@ def test_any_bytes_give_regions_inside_the_mail(noise: bytes) -> None:
     raw = multipart(b"Content-Type: text/plain\r\n\r\n" + noise) + noise
     for region in check_structure(raw).regions:
         assert 0 <= region.body <= region.end <= len(raw)
+
+
+def test_a_header_block_full_of_lines_that_are_no_fields_is_read_in_time_with_its_length() -> None:
+    def seconds(lines: int) -> float:
+        block = b"a:\r\nx\r\n" * lines
+        began = time.process_time()
+        assert Head(block).count == lines
+        return time.process_time() - began
+
+    small = min(seconds(20_000) for _ in range(3))
+    assert seconds(160_000) < small * 24, "eight times the lines took more than three times eight times the time"
