@@ -14,7 +14,13 @@ from router.relay import EventRefusedError, OutgoingRecord, SinkUnavailableError
 from ticket_store.pool import Pool
 from ticket_store.statements import statement
 
-STORE_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError)
+STORE_ERRORS = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    PoolTimeout,
+    OSError,
+)
 """Exceptions of the store that a later try may mend."""
 
 _WORDS = {"inbound log": BUS, "router store": STORE, "router fuse": FUSE}

@@ -1,6 +1,7 @@
 """A running relay recovers by itself, is woken by commits, and removes what is long published."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -10,6 +11,7 @@ import pytest
 from relay_topic import NOW, Topic, fill, relay, unpublished
 from store_rows import StoreRows
 
+from daemon.adapters import STORE_ERRORS
 from router.relay import OutgoingRecord, Relay
 from ticket_store.outbox import PostgresOutbox
 from ticket_store.pool import Pool, make_pool
@@ -69,6 +71,25 @@ async def test_a_running_relay_recovers_from_a_lost_database_connection(rows: St
     topic = Topic(cut)
     async with running(relay(pool, topic)):
         await until(lambda: unpublished(rows) == 0)
+    assert [loads(record.value)["sequence"] for record in topic.records] == [1, 1]
+
+
+async def test_a_relay_that_stood_still_for_longer_than_a_transaction_may_goes_on(
+    database: str, rows: StoreRows
+) -> None:
+    fill(rows, tickets=1, events=1)
+
+    def stand_still(_: Sequence[OutgoingRecord]) -> None:
+        topic.fault = lambda _: None
+        time.sleep(0.5)
+
+    topic = Topic(stand_still)
+    async with make_pool(database, name="relay", idle_timeout=timedelta(milliseconds=100)) as pool:
+        outbox = PostgresOutbox(pool=pool)
+        async with running(
+            Relay(outbox=outbox, sink=topic, clock=lambda: NOW, store_errors=STORE_ERRORS, first_pause=0.01)
+        ):
+            await until(lambda: unpublished(rows) == 0)
     assert [loads(record.value)["sequence"] for record in topic.records] == [1, 1]
 
 
