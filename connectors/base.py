@@ -24,7 +24,8 @@ Errors, and what an intake answers:
     RefusedError           not accepted at all and nothing stored: unknown recipient, bad signature, over the size limit
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -223,19 +224,18 @@ class RoutesDesk(Protocol):
 
     def now(self) -> datetime:
         """Tell the time, with a zone."""
-        ...
 
     def check(self) -> None:
         """Raise `LaterError` while nothing is taken, or while this account has too much in flight."""
-        ...
 
     async def accept(self, deliveries: Sequence[Delivery]) -> tuple[str, ...]:
         """Store them all and give their delivery keys; only then may anybody hear yes. Raises `LaterError`."""
-        ...
 
     async def put(self, content: bytes) -> BlobRef:
         """Store a file that came before its message. Raises `LaterError`."""
-        ...
+
+    def hold(self) -> AbstractContextManager[Callable[[int], None]]:
+        """Begin to take a file; what it gives hears the bytes of every piece, and raises `LaterError` for too many."""
 
     def refused(self, reason: str) -> None:
         """Count what was not accepted; `reason` is a word of ours such as `forged`, never what a client sent."""
@@ -296,4 +296,3 @@ class Closing(Protocol):
 
     async def close(self) -> None:
         """Let them go; called once, when nothing else runs."""
-        ...

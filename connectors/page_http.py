@@ -75,8 +75,13 @@ def counted(address: str) -> str:
     return str(found.ipv4_mapped or IPv6Address(int(found) & WHOSE))
 
 
-async def bounded(request: Request, *, most: int, seconds: float) -> bytes:
-    """Read a body. Raises `TooLargeError`, and `TimeoutError` when it does not come to its end in time."""
+async def bounded(
+    request: Request, *, most: int, seconds: float, grow: Callable[[int], None] = lambda _: None
+) -> bytes:
+    """Read a body. Raises `TooLargeError`, `TimeoutError` when it does not end in time, and what `grow` raises.
+
+    `grow` hears the bytes of every piece before it is kept.
+    """
     announced = request.headers.get("content-length", "0")
     if not announced.isdigit() or int(announced[:12]) > most:
         raise TooLargeError
@@ -86,6 +91,7 @@ async def bounded(request: Request, *, most: int, seconds: float) -> bytes:
             size += len(chunk)
             if size > most:
                 raise TooLargeError
+            grow(len(chunk))
             found.append(chunk)
     return b"".join(found)
 
@@ -178,7 +184,8 @@ class Uploads:
     async def take(self, request: Request, chat: str, address: str) -> Response:
         """Store the body as a file. Answers 413 with the plain text of a refusal.
 
-        Raises `LaterError`, and `FullError` before a byte is read, when this address or all of them stored too much.
+        Raises `LaterError`, also when too much stands in memory, and `FullError` before a byte is read, when this
+        address or all of them stored too much.
         """
         self.desk.check()
         announced = request.headers.get("content-length", "")
@@ -188,8 +195,9 @@ class Uploads:
             raise FullError(wait)
         kept = 0
         try:
-            content = await bounded(request, most=MAX_FILE_BYTES, seconds=UPLOAD_SECONDS)
-            ref = await self.desk.put(content)
+            with self.desk.hold() as grow:
+                content = await bounded(request, most=MAX_FILE_BYTES, seconds=UPLOAD_SECONDS, grow=grow)
+                ref = await self.desk.put(content)
             kept = ref.size
         except TooLargeError:
             self.desk.refused("file_too_large")

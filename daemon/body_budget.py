@@ -15,6 +15,11 @@ TOGETHER: Final = 64 * 1024 * 1024
 EACH: Final = 32 * 1024 * 1024
 """... and of those that call one account, so that a flood on one leaves room for the others."""
 
+FILES_TOGETHER: Final = 160 * 1024 * 1024
+"""Bytes of files that come to pages of ours, of all accounts: in a room of their own, so that no delivery waits ..."""
+FILES_EACH: Final = 96 * 1024 * 1024
+"""... and of one account: more than one address alone can fill, with four files of 20 MiB at a time."""
+
 
 class CrowdedError(Exception):
     """There is no room for more, and nobody who could be dropped for it."""

@@ -11,6 +11,7 @@ import structlog
 from connectors.base import Connector, Poll, Push, Registers, Routes
 from connectors.intake import Intake
 from daemon.account_intake import AccountIntake
+from daemon.body_budget import FILES_EACH, FILES_TOGETHER, BodyBudget
 from daemon.channel_states import ChannelStates
 from daemon.clock import now
 from daemon.dialogues import StoredDialogues
@@ -88,7 +89,11 @@ async def _listen(
 
     settings = process.settings.intake
     public = settings.public_url or f"http://{settings.host}:{settings.port}"
-    inner = mounted(routed, lambda name: AccountRoutesDesk(intake=intakes[name], public_url=public, clock=now))
+    uploads = BodyBudget(together=FILES_TOGETHER, each=FILES_EACH)
+    inner = mounted(
+        routed,
+        lambda name: AccountRoutesDesk(intake=intakes[name], public_url=public, clock=now, uploads=uploads),
+    )
     doors = {
         (found.account.channel, name): PushDoor(connector=found, intake=intakes[name], clock=now)
         for name, found in pushed.items()

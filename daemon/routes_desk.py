@@ -1,24 +1,29 @@
 """What a channel's own routes have of the daemon (`connectors.base.RoutesDesk`), and where they are mounted."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from connectors.base import Delivery, Routes
+from connectors.base import Delivery, LaterError, Routes
 from daemon.account_intake import AccountIntake
+from daemon.body_budget import BodyBudget, CrowdedError
 from schemas.message import BlobRef
 
 
 class AccountRoutesDesk:
-    """The desk of one account's routes."""
+    """The desk of one account's routes. `uploads` is the room of files on their way in, one for all accounts."""
 
-    def __init__(self, *, intake: AccountIntake, public_url: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, *, intake: AccountIntake, public_url: str, clock: Callable[[], datetime], uploads: BodyBudget
+    ) -> None:
         account = intake.account
         self.url = f"{public_url.rstrip('/')}/{account.channel}/{account.name}"
         self._intake = intake
         self._clock = clock
+        self._uploads = uploads
 
     def now(self) -> datetime:
         """Tell the time."""
@@ -35,6 +40,21 @@ class AccountRoutesDesk:
     async def put(self, content: bytes) -> BlobRef:
         """Store a file."""
         return await self._intake.put(content)
+
+    @contextmanager
+    def hold(self) -> Iterator[Callable[[int], None]]:
+        """Count a file's bytes while they are in memory. Nobody is dropped for it: who finds no room comes again."""
+        with self._uploads.hold(self._intake.account.name) as held:
+            self._uploads.whole(held)
+
+            def grow(size: int) -> None:
+                try:
+                    self._uploads.grow(held, size)
+                except CrowdedError as error:
+                    self.refused("crowded")
+                    raise LaterError("files of others stand in memory") from error
+
+            yield grow
 
     def refused(self, reason: str) -> None:
         """Count what was not accepted."""

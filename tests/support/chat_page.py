@@ -17,6 +17,7 @@ from connectors.base import Account
 from connectors.sending import ChatLetter, Part
 from connectors.webchat.channel import WebchatChannel
 from connectors.webchat.settings import WebchatAccountSettings
+from daemon.body_budget import BodyBudget
 from daemon.dialogues import StoredDialogues
 from daemon.routes_desk import AccountRoutesDesk, mounted
 from daemon.web import WebServer
@@ -99,7 +100,7 @@ async def chat_room(database: str, **settings: Any) -> AsyncIterator[ChatRoom]:
     async with make_pool(database, name="chat") as pool:
         channel.use(StoredDialogues(pool=pool, conninfo=database, blobs=blobs, clock=clock))
         url = f"http://127.0.0.1:{bench.port}"
-        desk = AccountRoutesDesk(intake=bench.intakes["shop"], public_url=url, clock=clock)
+        desk = AccountRoutesDesk(intake=bench.intakes["shop"], public_url=url, clock=clock, uploads=BodyBudget())
         app = mounted({"shop": channel}, lambda _: desk)
         async with (
             WebServer(app=app, host="127.0.0.1", port=bench.port, key="intake.port"),

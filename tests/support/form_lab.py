@@ -14,6 +14,7 @@ from connectors.base import Account
 from connectors.sending import ChatLetter, Part
 from connectors.webform.channel import WebformChannel, connect
 from connectors.webform.settings import WebformAccountSettings
+from daemon.body_budget import BodyBudget
 from daemon.dialogues import StoredDialogues
 from daemon.form_links import new_link
 from daemon.routes_desk import AccountRoutesDesk, mounted
@@ -42,6 +43,7 @@ class FormLab:
     """One form. `bench.sink.messages` is what was stored, `bench.refused` what was counted as refused."""
 
     bench: Bench
+    desk: AccountRoutesDesk
     form: WebformChannel
     links: PostgresFormLinks
     dialogues: StoredDialogues
@@ -104,7 +106,7 @@ class FormLab:
 
 
 @asynccontextmanager
-async def form_lab(database: str, **settings: Any) -> AsyncIterator[FormLab]:
+async def form_lab(database: str, *, uploads: BodyBudget | None = None, **settings: Any) -> AsyncIterator[FormLab]:
     """Open it on a fresh database."""
     chosen = WebformAccountSettings.model_validate({"secret": SECRET, "origins": [SITE], **settings})
     form = connect(account=ACCOUNT, settings=chosen)
@@ -114,10 +116,14 @@ async def form_lab(database: str, **settings: Any) -> AsyncIterator[FormLab]:
         assert isinstance(blobs, KeptBlobs)
         dialogues = StoredDialogues(pool=pool, conninfo=database, blobs=blobs, clock=lambda: lab.now)
         form.use(dialogues)
-        desk = AccountRoutesDesk(intake=bench.intakes["contact"], public_url=HOST, clock=lambda: lab.now)
+        desk = AccountRoutesDesk(
+            intake=bench.intakes["contact"], public_url=HOST, clock=lambda: lab.now, uploads=uploads or BodyBudget()
+        )
         app = mounted({"contact": form}, lambda _: desk)
         assert app is not None
         transport = httpx.ASGITransport(app=app, client=("203.0.113.9", 4711))
         async with httpx.AsyncClient(transport=transport) as client:
-            lab = FormLab(bench=bench, form=form, links=PostgresFormLinks(pool=pool), dialogues=dialogues, http=client)
+            lab = FormLab(
+                bench=bench, desk=desk, form=form, links=PostgresFormLinks(pool=pool), dialogues=dialogues, http=client
+            )
             yield lab

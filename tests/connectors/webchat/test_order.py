@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -49,6 +49,9 @@ class Desk:
 
     async def put(self, content: bytes) -> BlobRef:
         raise AssertionError(f"no file of {len(content)} bytes was sent")
+
+    def hold(self) -> AbstractContextManager[Callable[[int], None]]:
+        raise AssertionError("no file was sent")
 
     def refused(self, reason: str) -> None:
         """Count nothing."""
