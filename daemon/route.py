@@ -144,14 +144,17 @@ async def _work(process: Process, worker: RouterWorker, relay: Relay, chores: Aw
     relaying = asyncio.create_task(relay.run(), name="relay")
     working = asyncio.ensure_future(chores)
     process.ready()
-    await _until_stopped(process, [routing, relaying, working])
-    worker.stop()
-    relay.stop()
-    working.cancel()
-    _, late = await asyncio.wait([routing, relaying, working], timeout=STOP_GRACE)
-    for task in late:
-        task.cancel()
-    await asyncio.gather(routing, relaying, working, return_exceptions=True)
+    try:
+        await _until_stopped(process, [routing, relaying, working])
+    finally:  # also behind a task that failed: what still runs would keep the process from ending
+        process.stop.set()
+        worker.stop()
+        relay.stop()
+        working.cancel()
+        _, late = await asyncio.wait([routing, relaying, working], timeout=STOP_GRACE)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(routing, relaying, working, return_exceptions=True)
 
 
 async def _until_stopped(process: Process, tasks: Sequence[asyncio.Future[None]]) -> None:
