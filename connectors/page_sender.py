@@ -23,6 +23,8 @@ class PageSender:
     """
 
     pace = SendPace()
+    echo_seconds = None
+    """A line of the store keeps its name for good."""
 
     def __init__(self, *, account: Account, life: timedelta | None = None) -> None:
         self._account = account

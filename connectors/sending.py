@@ -133,6 +133,11 @@ class Sender(Connector, Protocol):
 
     pace: SendPace
 
+    @property
+    def echo_seconds(self) -> float | None:
+        """How long after a call its platform surely knows the same `Part.echo` again; None: for ever."""
+        ...
+
     def split(self, letter: ChatLetter) -> Sequence[Part]:
         """Cut what goes to one conversation into what the platform takes. Pure; raises `CannotSendError`."""
         ...

@@ -4,14 +4,15 @@ What is written before and after each call, so that a crash between any two of t
 
     row of every piece -> turn taken -> `trying` -> call -> `sent` with the platform's id, known to the index
 
-A call whose end nobody saw (a crash, a timeout) may have arrived. With an `echo` the same call is made again, and the
-platform tells it from a new one. Without one the piece is marked `unsure` and never sent again: a customer who gets an
-answer twice loses trust in it, and agents see which one may be missing.
+A call whose end nobody saw (a crash, a timeout) may have arrived. With an `echo` the same call is made again for as
+long as the platform tells it from a new one (`Sender.echo_seconds`). Without one, and later, the piece is marked
+`unsure` and never sent again: a customer who gets an answer twice loses trust in it, and agents see which one may be
+missing.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -84,13 +85,20 @@ class Passage:
         self._states = {row.part: row for row in rows}
         for part in self._parts:
             state = self._states[part.index].state
-            if state == "trying" and not part.echo:
+            if state == "trying" and not self._is_known_again(part):
                 await self._mark(part, "unsure", problem=UNSEEN)
             elif state in ("waiting", "trying"):
                 stop = await self._try(part)
                 if stop is not None:
                     return stop if stop.state else None
         return _verdict([self._states[part.index] for part in self._parts])
+
+    def _is_known_again(self, part: Part) -> bool:
+        """Say whether the platform still tells a second call from the first that nobody saw the end of."""
+        lasts, since = self._means.sender.echo_seconds, self._states[part.index].tried_at
+        if not part.echo or lasts is None or since is None:
+            return bool(part.echo)
+        return self._means.clock() < since + timedelta(seconds=lasts)
 
     async def _unreachable(self) -> Delivery | None:
         """Say that nobody can be reached there, as the platform has told; a new message from there mends it."""
@@ -117,7 +125,7 @@ class Passage:
         except SendFailedError as error:
             return await self._failed(part, error)
         except platform.ChannelDownError as error:
-            await self._mark(part, "waiting", problem=str(error))
+            await self._mark(part, self._not_arrived(part), problem=str(error))
             raise ChannelDownError(str(error)) from error
         await self._arrived(part, sent)
         return None
@@ -144,7 +152,7 @@ class Passage:
         """Note what may have arrived, or waits; the rest comes when the platform said, else after a pause of ours."""
         problem = _short(str(error))
         is_over = error.unsure and not part.echo
-        state = "unsure" if is_over else "trying" if error.unsure else "waiting"
+        state = "unsure" if is_over else "trying" if error.unsure else self._not_arrived(part)
         await self._mark(part, state, problem=problem or (UNSEEN if is_over else ""))
         until = None if error.after is None else await self._means.turns.told(self._chat, error.after)
         if is_over and part is self._parts[-1]:
@@ -152,6 +160,10 @@ class Passage:
         if until is not None:
             raise NotYetError(problem or "the platform asked us to wait", until=until)
         return Delivery(LATER, "", problem)
+
+    def _not_arrived(self, part: Part) -> str:
+        """Give the state after a call that surely came to nothing; an earlier one may have come to something."""
+        return "trying" if self._states[part.index].state == "trying" else "waiting"
 
     async def _failed(self, part: Part, error: SendFailedError) -> Delivery | None:
         """Give a piece up. Without a piece of text the rest would not be understood; without a file it is."""
@@ -178,7 +190,7 @@ class Passage:
             also=tuple(map(self._digest, also)),
         )
         await self._means.parts.mark(row)
-        self._states[part.index] = PartRow(part.index, state, platform_id, problem)
+        self._states[part.index] = PartRow(part.index, state, platform_id, problem, row.now)
 
     def _digest(self, platform_id: str) -> bytes:
         """Give the id by which answers to this piece find it."""

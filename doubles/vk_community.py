@@ -11,6 +11,8 @@ FIRST_CHAT = 2_000_000_000
 MAX_TEXT = 4096
 MAX_USERS = 1000
 MAX_ATTACHMENTS = 10
+KNOWN_SECONDS = 3600.0
+"""For which a `random_id` is known again."""
 CONFIRMATION = "a1b2c3d4"
 
 
@@ -51,7 +53,8 @@ class Community:
     calls: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
     history: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     _events: dict[int, Mapping[str, Any]] = field(default_factory=dict)
-    _randoms: dict[tuple[str, str], int] = field(default_factory=dict)
+    clock: Callable[[], float] = time.time
+    _randoms: dict[tuple[str, str], tuple[int, float]] = field(default_factory=dict)
     _numbers: Any = field(default_factory=lambda: count(1))
 
     def message(self, sender: int, text: str = "", *, peer: int = 0, **more: Any) -> dict[str, Any]:
@@ -153,10 +156,11 @@ class Community:
             raise VkError(100)
         if not form.get("message") and not form.get("attachment"):
             raise VkError(100)
-        sent = self._randoms.get((peer, form["random_id"]))
-        if sent is None:
+        key, now = (peer, form["random_id"]), self.clock()
+        sent, at = self._randoms.get(key, (0, now))
+        if not sent or now >= at + KNOWN_SECONDS:
             sent = self._sent(peer, form)
-            self._randoms[peer, form["random_id"]] = sent
+            self._randoms[key] = (sent, now)
         return [{"peer_id": int(peer), "message_id": 0, "conversation_message_id": sent}]
 
     def _sent(self, peer: str, form: Mapping[str, str]) -> int:

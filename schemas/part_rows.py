@@ -6,12 +6,16 @@ from typing import NamedTuple
 
 
 class PartRow(NamedTuple):
-    """What became of a piece: waiting, trying (a call that nobody saw the end of), sent, unsure or failed."""
+    """What became of a piece: waiting, trying (a call that nobody saw the end of), sent, unsure or failed.
+
+    `tried_at` of one that is trying is when the first call was made that nobody saw the end of.
+    """
 
     part: int
     state: str
     platform_id: str
     problem: str
+    tried_at: datetime | None
 
 
 class MarkedPart(NamedTuple):

@@ -78,6 +78,8 @@ class ApiCallback(_System):
     """A system that is called back. Meets `Sender` and `CallsBack`, too."""
 
     pace = SendPace()
+    echo_seconds = 24 * 3600.0
+    """How long we ask receivers to remember ids (docs/how-to/send-by-api.md)."""
 
     def __init__(self, *, account: Account, settings: ApiAccountSettings) -> None:
         super().__init__(account=account, settings=settings)

@@ -35,6 +35,7 @@ class TelegramConnector:
     """What both have: messages made of updates, parts sent, files found."""
 
     pace = SendPace(account_per_second=25.0, chat_every=timedelta(seconds=1), group_every=timedelta(seconds=3))
+    echo_seconds = None
     """Bot API FAQ: about 30 a second over all, 1 a second to a chat, 20 a minute to a group."""
 
     def __init__(self, *, account: Account, settings: TelegramSettings) -> None:

@@ -51,6 +51,7 @@ class ViberChannel:
 
     yes = Answer()
     pace = SendPace(account_per_second=20.0)
+    echo_seconds = None
 
     def __init__(self, *, account: Account, settings: ViberAccountSettings) -> None:
         self.account = account

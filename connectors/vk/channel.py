@@ -54,6 +54,8 @@ class VkChannel:
     """What both intakes share. Meets `Sender`, `Fetcher` and `Invites` of the channel contract."""
 
     pace = SendPace(account_per_second=20.0)
+    echo_seconds = 3000.0
+    """VK drops a repeated `random_id` for an hour; the rest of it is left for a wait for our turn and an upload."""
 
     def __init__(self, *, account: Account, settings: VkAccountSettings) -> None:
         self.account = account

@@ -25,6 +25,7 @@ class WebchatChannel:
     """Meets `Routes`, `Paged` and `Sender` of the channel contract."""
 
     pace = PageSender.pace
+    echo_seconds = PageSender.echo_seconds
 
     def __init__(self, *, account: Account, settings: WebchatAccountSettings) -> None:
         self.account = account

@@ -28,6 +28,7 @@ class WebformChannel:
     """Meets `Routes`, `Paged`, `GivesLinks` and `Sender` of the channel contract."""
 
     pace = PageSender.pace
+    echo_seconds = PageSender.echo_seconds
 
     def __init__(self, *, account: Account, settings: WebformAccountSettings) -> None:
         self.account = account

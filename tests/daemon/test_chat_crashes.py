@@ -155,6 +155,7 @@ async def test_a_later_version_that_cuts_otherwise_sends_the_pieces_that_were_st
         def __init__(self, sender: Sender) -> None:
             self.account = sender.account
             self.pace = SendPace()
+            self.echo_seconds = None
             self._sender = sender
             self.authenticate, self.normalize = sender.authenticate, sender.normalize
             self.undecodable = sender.undecodable

@@ -35,6 +35,7 @@ class ChatConnector:
     def __init__(self, *, url: str, account: str = "bot", keyed: bool = False, pace: SendPace = NO_PACE) -> None:
         self.account = Account(name=account, channel="parrot", scope="support")
         self.pace = pace
+        self.echo_seconds: float | None = None
         self._host = url.removeprefix("http://")
         self._keyed = keyed
 

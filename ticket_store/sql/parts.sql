@@ -7,12 +7,13 @@ on conflict (message_id, part) do nothing;
 
 -- name: parts
 -- What became of the pieces of a message.
-select part, state, platform_id, problem from send_parts where message_id = :message_id order by part;
+select part, state, platform_id, problem, tried_at from send_parts where message_id = :message_id order by part;
 
 -- name: try_part
--- Say that a piece is being sent now, as long as the claim is ours.
+-- Say that a piece is being sent now, as long as the claim is ours; after a try that nobody saw, its time stays.
 update send_parts p
-set state = 'trying', tries = p.tries + 1, tried_at = :now
+set state = 'trying', tries = p.tries + 1,
+    tried_at = case when p.state = 'trying' then p.tried_at else :now end
 from sends s
 where p.message_id = :message_id and p.part = :part and p.state in ('waiting', 'trying')
   and s.message_id = p.message_id and s.claim = :claim and s.state = 'queued'
