@@ -146,7 +146,7 @@ class Daemon:
 
     async def run(self) -> None:
         """Run until told to stop. Children go first, PostgreSQL last."""
-        install_signals(self._stop, at_once=self._kill.set)
+        install_signals(self._stop, at_once=self._leave)
         async with AsyncExitStack() as stack:
             stack.enter_context(await _only_one(self._settings.data_dir))
             await self._serve_http(stack)
@@ -157,6 +157,12 @@ class Daemon:
             self._announce()
             await self._supervisor.run(self._stop, self._kill)
         _log.info("stopped")
+
+    def _leave(self) -> None:
+        """End at once. While PostgreSQL starts, which may take minutes, a thread waits for it that nobody can stop."""
+        self._kill.set()
+        if self._board.age(STARTING):
+            os._exit(1)  # the waiting children end by themselves, and the next start adopts PostgreSQL
 
     def readiness(self) -> tuple[bool, dict[str, object]]:
         """Give the answer for `/readyz`: our own troubles and those of every child."""
