@@ -2,13 +2,13 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 import pytest
 
 from connectors.download import Bounds, Downloader
-from connectors.lookups import Lookups
+from connectors.lookups import Lookups, owner_of
 from connectors.posting import Poster
 from connectors.posting_guard import Reach
 from connectors.sending import Remote, SendLaterError
@@ -29,7 +29,7 @@ class System:
     def __call__(self, host: str, port: int) -> Sequence[str]:
         del port
         self.asked.append(host)
-        if host == HANGS:
+        if host.startswith("hangs"):
             self.hung.release()
             self.go_on.wait(30)
         if host == "nowhere.example.org":
@@ -45,7 +45,7 @@ def system() -> Iterator[System]:
 
 
 async def test_a_name_that_hangs_takes_its_places_and_leaves_the_others_to_other_names(system: System) -> None:
-    lookups = Lookups(ask=system, threads=3, each=2, seconds=0.2)
+    lookups = Lookups(ask=system, threads=3, each=2, kept=0, seconds=0.2)
     hung = await asyncio.gather(*(lookups(HANGS, 443) for _ in range(20)), return_exceptions=True)
     assert {type(one) for one in hung} == {TimeoutError}
     assert await lookups(ANSWERS, 443) == [ADDRESS]
@@ -54,8 +54,55 @@ async def test_a_name_that_hangs_takes_its_places_and_leaves_the_others_to_other
     assert system.asked.count(HANGS) + system.asked.count(HANGS.upper()) == 2
 
 
+async def hang(lookups: Lookups, names: Iterable[str]) -> None:
+    hung = await asyncio.gather(*(lookups(name, 443) for name in names for _ in range(2)), return_exceptions=True)
+    assert {type(one) for one in hung} == {TimeoutError}
+
+
+async def test_one_owner_with_many_names_that_hang_takes_four_threads(system: System) -> None:
+    lookups = Lookups(ask=system, seconds=0.3)
+    await hang(lookups, [f"hangs{number}.owner.co.uk" for number in range(10)])
+    assert len(system.asked) == 4
+    assert await lookups("answers.other.co.uk", 443) == [ADDRESS]
+
+
+async def test_many_owners_whose_names_hang_leave_threads_to_names_that_answered_lately(system: System) -> None:
+    lookups = Lookups(ask=system, seconds=0.3)
+    await lookups(ANSWERS, 443)
+    await hang(lookups, [f"hangs.owner{number}.example" for number in range(20)])
+    assert await lookups(ANSWERS, 443) == [ADDRESS]
+    with pytest.raises(TimeoutError):
+        await lookups("answers.unknown.example", 443)
+
+
+async def test_a_name_that_answered_once_and_hangs_now_is_one_of_the_unknown(system: System) -> None:
+    lookups = Lookups(ask=system, threads=3, each=3, kept=1, seconds=0.3)
+    system.go_on.set()
+    for name in (HANGS, ANSWERS):
+        await lookups(name, 443)
+    system.go_on.clear()
+    await hang(lookups, [HANGS])
+    await hang(lookups, [HANGS])
+    assert await lookups(ANSWERS, 443) == [ADDRESS]
+    assert system.asked == [HANGS, ANSWERS, HANGS, HANGS, ANSWERS]
+
+
+@pytest.mark.parametrize(
+    ("name", "owner"),
+    [
+        ("a.b.example.co.uk", "example.co.uk"),
+        ("www.person.github.io", "person.github.io"),
+        ("localhost", "localhost"),
+        ("", ""),
+        ("a..b", "a..b"),
+    ],
+)
+def test_an_owner_is_a_registrable_domain(name: str, owner: str) -> None:
+    assert owner_of(name) == owner
+
+
 async def test_it_leaves_the_threads_of_all_else_alone(system: System) -> None:
-    lookups = Lookups(ask=system, threads=64, each=64, seconds=0.2)
+    lookups = Lookups(ask=system, threads=64, each=64, owned=64, kept=0, seconds=0.2)
     hung = asyncio.gather(*(lookups(HANGS, 443) for _ in range(64)), return_exceptions=True)
     for _ in range(64):
         assert await asyncio.to_thread(system.hung.acquire, timeout=5)
