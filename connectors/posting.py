@@ -57,8 +57,8 @@ class Posts(Protocol):
 class CallsBack(Connector, Protocol):
     """It calls servers that operators name."""
 
-    def use_poster(self, poster: Posts, clock: "Clock") -> None:
-        """Call with this one, at this time; called once, before anything is sent."""
+    def use_poster(self, poster: Posts, clock: "Clock", *, instance: str) -> None:
+        """Call with this one, at this time, as the installation of this id; called once, before anything is sent."""
         ...
 
 

@@ -83,7 +83,7 @@ async def outbound(process: Process) -> None:
         connectors = connect_accounts(settings)
         stack.push_async_callback(close_all, connectors)
         StoredDialogues(pool=pool, conninfo=database_url(settings), blobs=blobs, clock=now).serve(connectors)
-        use_posters(connectors, settings)
+        use_posters(connectors, settings, instance=instance.instance_id)
         metrics = OutboundMetrics(registry=process.registry)
         ways = lanes(settings, connectors=connectors, pool=pool, blobs=blobs, instance=instance)
         worker = _worker(process, ways, pool=pool, blobs=blobs, instance=instance, metrics=metrics)

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
+from uuid import UUID
 
 from connectors.base import Connector
 from connectors.posting import CallsBack, Poster
@@ -16,13 +17,13 @@ def make_poster(settings: Settings) -> Poster:
     return Poster(reach=webhooks.reach(), clock=now, tls=_tls(webhooks.ca_file), seconds=webhooks.timeout_seconds)
 
 
-def use_posters(connectors: Mapping[str, Connector], settings: Settings) -> None:
+def use_posters(connectors: Mapping[str, Connector], settings: Settings, *, instance: UUID) -> None:
     """Give every channel that calls other systems what it calls with."""
     calling = [connector for connector in connectors.values() if isinstance(connector, CallsBack)]
     if calling:
         poster = make_poster(settings)
         for connector in calling:
-            connector.use_poster(poster, now)
+            connector.use_poster(poster, now, instance=str(instance))
 
 
 def _tls(ca_file: Path | None) -> ssl.SSLContext:

@@ -1,12 +1,14 @@
 """Answers to another system: a signed request to its callback URL, and what its answer means.
 
 The same part goes under the same `webhook-id` however often it is tried, so a receiver that keeps the ids that it has
-seen takes it once.
+seen takes it once. No other part has that id: neither one of another installation, nor one that got the same number
+after a backup was restored.
 """
 
 import json
 from collections.abc import Sequence
 from datetime import timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from connectors.api.signature import signed_headers
@@ -33,10 +35,11 @@ class Callback:
         self._keys = keys
         self._poster: Posts | None = None
         self._clock: Clock | None = None
+        self._instance = ""
 
-    def use(self, poster: "Posts", clock: "Clock") -> None:
-        """Call with this one, at this time."""
-        self._poster, self._clock = poster, clock
+    def use(self, poster: "Posts", clock: "Clock", *, instance: str) -> None:
+        """Call with this one, at this time, as this installation."""
+        self._poster, self._clock, self._instance = poster, clock, instance
 
     async def call(self, part: Part, *, link: str) -> Sent:
         """Post one part. Raises the errors of `connectors.sending`."""
@@ -49,9 +52,14 @@ class Callback:
             payload["file"] = {**payload["file"], "url": link}
         body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         at = self._clock()
-        signed = signed_headers(body, keys=self._keys, request=part.echo, at=at)
+        signed = signed_headers(body, keys=self._keys, request=self._request(part), at=at)
         judge(await self._poster.post(self._url, {"content-type": CONTENT_TYPE, **signed}, body))
         return Sent(platform_id=part.echo, at=at)
+
+    def _request(self, part: Part) -> str:
+        """Name a part among all of all installations; a file's link is no part of it, as every try makes a new one."""
+        content = json.dumps(part.payload, sort_keys=True).encode()
+        return f"{self._instance}.{part.echo}.{sha256(content).hexdigest()[:16]}"
 
 
 def judge(answer: "Posted") -> None:

@@ -85,9 +85,9 @@ class ApiCallback(_System):
         super().__init__(account=account, settings=settings)
         self._callback = Callback(url=settings.callback_url, keys=self._keys)
 
-    def use_poster(self, poster: "Posts", clock: "Clock") -> None:
+    def use_poster(self, poster: "Posts", clock: "Clock", *, instance: str) -> None:
         """Call with this one from now on."""
-        self._callback.use(poster, clock)
+        self._callback.use(poster, clock, instance=instance)
 
     async def send(self, part: Part, *, content: bytes | None, link: str) -> Sent:
         """Post one part; a file goes as a link."""

@@ -28,6 +28,7 @@ from connectors.sending import (
 )
 
 SECRET, FORMER = (PREFIX + base64.b64encode(bytes(range(start, start + 32))).decode() for start in (0, 32))
+HERE = "0d3b1c52-7a1e-4f5e-9d54-0a3f5f6f7c11"
 PDF = ChatFile(name="waybill.pdf", content_type="application/pdf", size=11, sha256="0" * 64)
 
 
@@ -41,7 +42,9 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def system(port: int, *, seconds: float = 5, allowed: bool = True, path: str = "/answers") -> ApiCallback:
+def system(
+    port: int, *, seconds: float = 5, allowed: bool = True, path: str = "/answers", instance: str = HERE
+) -> ApiCallback:
     made = connect(
         account=Account(name="erp", channel="api", scope="erp"),
         settings=ApiAccountSettings.model_validate(
@@ -55,7 +58,7 @@ def system(port: int, *, seconds: float = 5, allowed: bool = True, path: str = "
     )
     assert isinstance(made, ApiCallback)
     reach = Reach.of([f"http://127.0.0.1:{port}"] if allowed else [], [])
-    made.use_poster(Poster(reach=reach, clock=now, seconds=seconds), now)
+    made.use_poster(Poster(reach=reach, clock=now, seconds=seconds), now, instance=instance)
     return made
 
 
@@ -74,7 +77,8 @@ async def test_an_answer_is_posted_signed_with_every_secret_that_is_valid(there:
     for secret in (SECRET, FORMER):
         body = Webhook(secret).verify(asked.body, asked.headers)
         assert (body["conversation"], body["text"], body["file"]) == ("order-55102", "It comes tomorrow.", None)
-    assert (asked.path, asked.id, sent.platform_id, body["id"]) == ("/answers", "4711.0", "4711.0", "4711.0")
+    assert (asked.path, sent.platform_id, body["id"]) == ("/answers", "4711.0", "4711.0")
+    assert asked.id.startswith(f"{HERE}.4711.0.")
     assert asked.headers["content-type"] == "application/json"
 
 
@@ -88,6 +92,23 @@ async def test_a_part_that_is_tried_again_has_the_same_id_and_body(there: Receiv
     await erp.send(first(erp, letter()), content=None, link="")
     before, after = there.asked
     assert (before.id, before.body) == (after.id, after.body)
+
+
+async def test_another_installation_and_another_answer_of_the_same_number_have_other_ids(there: Receiver) -> None:
+    """Numbers come again in another installation, and in this one after a backup was restored."""
+    erp, elsewhere = system(there.port), system(there.port, instance="b7a0c0de-0000-4000-8000-000000000000")
+    for sender, text in ((erp, "It comes."), (elsewhere, "It comes."), (erp, "It is lost."), (erp, "It comes.")):
+        await sender.send(first(sender, letter(text)), content=None, link="")
+    ids = [asked.id for asked in there.asked]
+    assert (len(set(ids)), ids[0]) == (3, ids[3])
+
+
+async def test_a_link_that_is_made_anew_leaves_the_id_as_it_is(there: Receiver) -> None:
+    erp = system(there.port)
+    _, file = erp.split(letter("See it", PDF))
+    for link in ("https://desk.example.org/out/x", "https://desk.example.org/out/y"):
+        await erp.send(file, content=b"waybill 12\n", link=link)
+    assert len({asked.id for asked in there.asked}) == 1
 
 
 async def test_a_file_is_a_part_of_its_own_with_a_link(there: Receiver) -> None:
