@@ -6,6 +6,7 @@ after a backup was restored.
 """
 
 import json
+from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import timedelta
 from hashlib import sha256
@@ -23,6 +24,8 @@ REFUSED: Final = frozenset({400, 413, 415, 422})
 """What says that this very request will never be taken."""
 DOWN: Final = frozenset({401, 403})
 """What says that none will, until people mend it."""
+MOST_BROKEN: Final = 5
+"""5xx in a row for one part that speak for the whole server; more may be this part's own, and cost it tries."""
 LONGEST_ASKED: Final = timedelta(hours=6)
 """For which a receiver may ask us to stay away (Retry-After)."""
 
@@ -36,6 +39,7 @@ class Callback:
         self._poster: Posts | None = None
         self._clock: Clock | None = None
         self._instance = ""
+        self._breaking = Breaking()
 
     def use(self, poster: "Posts", clock: "Clock", *, instance: str) -> None:
         """Call with this one, at this time, as this installation."""
@@ -53,7 +57,8 @@ class Callback:
         body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         at = self._clock()
         signed = signed_headers(body, keys=self._keys, request=self._request(part), at=at)
-        judge(await self._poster.post(self._url, {"content-type": CONTENT_TYPE, **signed}, body))
+        answer = await self._poster.post(self._url, {"content-type": CONTENT_TYPE, **signed}, body)
+        judge(answer, times=self._breaking.times(part.echo, answer.status))
         return Sent(platform_id=part.echo, at=at)
 
     def _request(self, part: Part) -> str:
@@ -62,8 +67,26 @@ class Callback:
         return f"{self._instance}.{part.echo}.{sha256(content).hexdigest()[:16]}"
 
 
-def judge(answer: "Posted") -> None:
-    """Raise what an answer means; 2xx is well, and nothing else."""
+class Breaking:
+    """How many times in a row the server broke at a part; of the `most` parts at which it broke last."""
+
+    def __init__(self, *, most: int = 1000) -> None:
+        self._times: OrderedDict[str, int] = OrderedDict()
+        self._most = most
+
+    def times(self, part: str, status: int | None) -> int:
+        """Count one more 5xx, or forget the part after another answer; no answer (None) changes nothing."""
+        before = 0 if status is None else self._times.pop(part, 0)
+        if status is None or status < 500:  # noqa: PLR2004 - the server's own errors
+            return 0
+        self._times[part] = before + 1
+        if len(self._times) > self._most:
+            self._times.popitem(last=False)
+        return before + 1
+
+
+def judge(answer: "Posted", *, times: int = 0) -> None:
+    """Raise what an answer means; 2xx is well, and nothing else. `times`: how often in a row it broke at this part."""
     status = answer.status
     if status is None:
         if answer.unsure:
@@ -78,6 +101,8 @@ def judge(answer: "Posted") -> None:
         raise SendFailedError(said, code=str(status))
     if answer.after is not None:
         raise SendLaterError(said, after=min(answer.after, LONGEST_ASKED))
+    if times > MOST_BROKEN:
+        raise SendLaterError(said)
     if status in DOWN or 300 <= status < 400 or status >= 500:  # noqa: PLR2004 - redirects, the server's own errors
         raise ChannelDownError(answer.problem or said)
     raise SendLaterError(said)

@@ -3,12 +3,14 @@
 import base64
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from standardwebhooks import Webhook
 from webhook_lab import Receiver, answer, receiver
 
+from connectors.api.callback import MOST_BROKEN, Breaking
 from connectors.api.channel import ApiCallback, connect
 from connectors.api.letters import MOST_LETTERS
 from connectors.api.settings import PREFIX, ApiAccountSettings
@@ -157,6 +159,35 @@ async def test_what_its_server_says_becomes_what_agents_see(
     with pytest.raises(error, match=said) as found:
         await erp.send(first(erp, letter()), content=None, link="")
     assert type(found.value) is error
+
+
+async def said(erp: ApiCallback, part: Part) -> type[SendError] | None:
+    try:
+        await erp.send(part, content=None, link="")
+    except SendError as error:
+        return type(error)
+    return None
+
+
+async def test_one_part_that_its_server_breaks_at_does_not_stop_the_others_for_ever(there: Receiver) -> None:
+    erp = system(there.port)
+    part, other = first(erp, letter()), first(erp, replace(letter(), number=4712))
+    there.answers["/answers"] = answer(500)
+    found = [await said(erp, part) for _ in range(MOST_BROKEN + 2)]
+    assert found == [ChannelDownError] * MOST_BROKEN + [SendLaterError] * 2
+    assert await said(erp, other) is ChannelDownError
+    there.answers.clear()
+    assert [await said(erp, one) for one in (part, other)] == [None, None]
+    there.answers["/answers"] = answer(500)
+    assert await said(erp, part) is ChannelDownError
+
+
+def test_parts_that_never_went_well_are_not_remembered_for_ever() -> None:
+    breaking = Breaking(most=2)
+    for part in ("a", "b", "c", "a"):
+        assert breaking.times(part, 500) == 1
+    assert [breaking.times(part, 502) for part in ("a", "c")] == [2, 2]
+    assert [breaking.times("a", status) for status in (None, 500, 404, 500)] == [0, 3, 0, 1]
 
 
 @pytest.mark.parametrize(
