@@ -38,10 +38,10 @@ class ApiWebhooks:
         async with _answers():
             return [plain(one) for one in await self._desk.all(seen=accounts)]
 
-    async def add(self, accounts: Accounts, wanted: Mapping[str, Any]) -> Row:
+    async def add(self, accounts: Accounts, wanted: Mapping[str, Any], *, token_id: int) -> Row:
         """Make one, and give it with its secret."""
         async with _answers():
-            made, secret = await self._desk.add(**wanted, seen=accounts)
+            made, secret = await self._desk.add(**wanted, seen=accounts, token_id=token_id)
             return {**plain(made), "secret": secret}
 
     async def show(self, accounts: Accounts, endpoint_id: int) -> Row:

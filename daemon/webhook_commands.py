@@ -106,7 +106,7 @@ def resume_webhook(which: int) -> None:
     """Let it go on."""
 
     async def change(store: Opened) -> Endpoint:
-        return await WebhookDesk(store=store).resume(which)
+        return await WebhookDesk(store=store).take_over(which)
 
     found = ask(change)
     print_line(f"endpoint {found.id} is active; {found.pending:,} events that waited go out now")

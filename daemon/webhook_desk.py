@@ -52,6 +52,7 @@ class WebhookDesk:
         accounts: Collection[str] | None = None,
         types: Collection[str] | None = None,
         seen: Seen = None,
+        token_id: int | None = None,
     ) -> tuple[Endpoint, str]:
         """Make an endpoint; give it and its secret, which nobody can read later."""
         self._check_url(url)
@@ -60,7 +61,13 @@ class WebhookDesk:
         wanted = await self._accounts(accounts, seen)
         try:
             endpoint_id = await self._webhooks.add(
-                name=" ".join(name.split())[:NAME], url=url, accounts=wanted, types=types, secret=secret, now=now()
+                name=" ".join(name.split())[:NAME],
+                url=url,
+                accounts=wanted,
+                types=types,
+                secret=secret,
+                token_id=token_id,
+                now=now(),
             )
         except TooManyEndpointsError as error:
             raise UserError(str(error), code=NO) from error
@@ -84,6 +91,12 @@ class WebhookDesk:
     async def resume(self, endpoint_id: int, *, seen: Seen = None) -> Endpoint:
         """Let it go on, with all that waits, at once; whether it was paused or disabled."""
         return await self._set(endpoint_id, EndpointState.ACTIVE, "", seen)
+
+    async def take_over(self, endpoint_id: int) -> Endpoint:
+        """Let it go on as an operator's, whoever made it."""
+        await self.show(endpoint_id)
+        await self._webhooks.take_over(endpoint_id)
+        return await self.resume(endpoint_id)
 
     async def rotate(self, endpoint_id: int, *, overlap: timedelta = OVERLAP, seen: Seen = None) -> str:
         """Give a new secret; the one before signs, too, for a while."""

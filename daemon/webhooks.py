@@ -102,6 +102,8 @@ async def _look(process: Process, queue: WebhookQueue, metrics: WebhookMetrics) 
     """Measure what waits, again and again, and say which endpoints get nothing any more."""
     while True:
         try:
+            for endpoint, reason in await queue.disable_orphans(now=now()):
+                _log.error("webhook_disabled", endpoint=endpoint, reason=reason)
             found = await queue.waiting()
         except STORE_ERRORS as error:
             process.board.set(STORE, f"the store does not answer: {type(error).__name__}", name="look")

@@ -124,6 +124,12 @@ class WebhookQueue:
             await connection.execute(statement("webhook_queue", "drop_empty_track"), track)
         return before, health
 
+    async def disable_orphans(self, *, now: datetime) -> Sequence[tuple[int, str]]:
+        """Disable endpoints whose token was revoked or has expired; give each with the reason."""
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(statement("webhook_queue", "disable_orphans"), {"now": now})
+            return [(row[0], row[1]) for row in await cursor.fetchall()]
+
     async def hurry(self, endpoint_id: int, *, now: datetime) -> None:
         """Let what waits for its next try have it now: the endpoint works again."""
         async with self._pool.connection() as connection:

@@ -12,6 +12,8 @@ from ticket_store.statements import statement
 
 MOST = 200
 """Endpoints of an installation, at most: every event is held against each of them."""
+MOST_OF_TOKEN = 10
+"""Endpoints that one token of the API has made, at most."""
 
 Seen = Collection[str] | None
 """Accounts that may be seen, None: all. An endpoint that gets events of others is as if it were not there."""
@@ -35,6 +37,7 @@ class Webhooks:
         accounts: Collection[str] | None,
         types: Collection[str] | None,
         secret: bytes,
+        token_id: int | None = None,
         now: datetime,
     ) -> int:
         """Make an endpoint with its first secret, and give its number. Raises `TooManyEndpointsError`."""
@@ -43,7 +46,9 @@ class Webhooks:
             "url": url,
             "accounts": None if accounts is None else sorted(accounts),
             "types": None if types is None else sorted(types),
+            "token_id": token_id,
             "most": MOST,
+            "most_of_token": MOST_OF_TOKEN,
             "now": now,
         }
         async with self._pool.connection() as connection, connection.transaction():
@@ -51,7 +56,9 @@ class Webhooks:
             cursor = await connection.execute(statement("webhooks", "add_endpoint"), row)
             made = await cursor.fetchone()
             if made is None:
-                raise TooManyEndpointsError(f"there are {MOST} endpoints already, and there may be no more")
+                raise TooManyEndpointsError(
+                    f"there are {MOST} endpoints, or {MOST_OF_TOKEN} of this token: remove one that nobody needs"
+                )
             which = {"endpoint_id": made[0], "secret": secret, "now": now}
             await connection.execute(statement("webhooks", "add_secret"), which)
         return int(made[0])
@@ -73,6 +80,11 @@ class Webhooks:
             if state is EndpointState.ACTIVE:
                 await connection.execute(statement("webhook_queue", "hurry_tracks"), which)
         return bool(found)
+
+    async def take_over(self, endpoint_id: int) -> None:
+        """Make it an operator's: it outlives the token that made it."""
+        async with self._pool.connection() as connection:
+            await connection.execute(statement("webhooks", "take_over"), {"endpoint_id": endpoint_id})
 
     async def rotate(self, endpoint_id: int, *, secret: bytes, retires_at: datetime, now: datetime) -> bool:
         """Sign with a new secret from now on, and with the one before it, too, until then; False: no such endpoint."""

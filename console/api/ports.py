@@ -226,7 +226,7 @@ class Webhooks(Protocol):
         """Give them."""
         ...
 
-    async def add(self, accounts: Accounts, wanted: Mapping[str, Any]) -> Row:
+    async def add(self, accounts: Accounts, wanted: Mapping[str, Any], *, token_id: int) -> Row:
         """Make one of url, name, accounts and types; give it with its `secret`."""
         ...
 

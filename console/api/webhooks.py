@@ -125,7 +125,8 @@ def _keeping(paths: APIRouter, webhooks: Webhooks) -> None:
     @paths.post("/webhooks", status_code=201, dependencies=[Depends(_once)])
     async def add_endpoint(token: WebhooksKeeper, body: NewEndpoint) -> MadeEndpoint:
         """Send events to a server from now on. Whoever may do this may read these events."""
-        return MadeEndpoint.model_validate(await webhooks.add(token.accounts, body.model_dump(mode="json")))
+        made = await webhooks.add(token.accounts, body.model_dump(mode="json"), token_id=token.id)
+        return MadeEndpoint.model_validate(made)
 
     @paths.get("/webhooks/{endpoint_id}")
     async def show_endpoint(token: WebhooksKeeper, endpoint_id: EndpointId) -> Endpoint:

@@ -44,6 +44,7 @@ with due as materialized (
         for update of l skip locked
     ) track
     where e.state = 'active' and (e.failures > 0) = :failing and coalesce(e.not_before <= :now, true)
+      and not exists (select from api_tokens t where t.id = e.token_id and (t.revoked_at is not null or t.expires_at <= :now))
     order by track.due_at
     limit :room
 ), taken as (
@@ -111,6 +112,16 @@ update webhook_endpoints
 set state = :state, reason = :reason, failures = :failures, failing_since = :failing_since,
     succeeded_at = :succeeded_at, not_before = :not_before
 where id = :endpoint_id;
+
+-- name: disable_orphans
+-- Disables endpoints whose token has ended.
+update webhook_endpoints e
+set state = 'disabled',
+    reason = 'the token that made it ' || case when t.revoked_at is not null then 'was revoked' else 'has expired' end
+             || '; `switchboard webhooks resume ' || e.id || '` takes it over'
+from api_tokens t
+where t.id = e.token_id and e.state <> 'disabled' and (t.revoked_at is not null or t.expires_at <= :now)
+returning e.id, e.reason;
 
 -- name: hurry_tracks!
 -- Lets tracks that wait for their next try have it now; those that are locked have it anyway.

@@ -1,8 +1,9 @@
 -- name: add_endpoint
 -- Makes an endpoint, unless there are as many as may be.
-insert into webhook_endpoints (name, url, accounts, types, created_at)
-select :name, :url, :accounts, :types, :now
+insert into webhook_endpoints (name, url, accounts, types, token_id, created_at)
+select :name, :url, :accounts, :types, (:token_id)::bigint, :now
 where (select count(*) from webhook_endpoints) < :most
+  and (select count(*) from webhook_endpoints where token_id = (:token_id)::bigint) < :most_of_token
 returning id;
 
 -- name: lock_endpoint_list!
@@ -47,6 +48,10 @@ update webhook_endpoints
 set state = :state, reason = :reason, failures = 0, failing_since = null, not_before = null
 where id = :endpoint_id
 returning id;
+
+-- name: take_over!
+-- Makes an endpoint an operator's.
+update webhook_endpoints set token_id = null where id = :endpoint_id;
 
 -- name: remove_endpoint
 -- Removes an endpoint with its secrets, what waits for it, and its log.
