@@ -45,7 +45,7 @@ types:
 imports:
 	@$(BIN)/lint-imports --no-cache
 
-test-fast: setup ## the tests that need no server (seconds)
+test-fast: setup ## the tests that need no server (a minute or two)
 	@PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/.cache/bytecode \
 		$(BIN)/pytest -q -n 2 --dist loadfile --hypothesis-profile=quick -m "not postgres and not kafka and not faults"
 

@@ -64,7 +64,7 @@ FORM_LINKS: Final = (
     Column(key="label", ratio=2),
     Column(key="organisation", ratio=2),
     Column(key="installation", title="serial number", ratio=1),
-    Column(key="url", title="address"),
+    Column(key="url", title="address", ratio=4),
 )
 OLD_TICKETS: Final = (
     Column(key="desk"),

@@ -74,7 +74,7 @@ def reply(
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Answer the customer by mail.
+    """Answer the customer on the channel where they wrote.
 
     A closed ticket stays closed; what the customer answers opens it again.
     """

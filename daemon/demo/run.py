@@ -43,11 +43,13 @@ def run_demo(*, keep: bool) -> int:
 
 def _say_how_to_look(stage: Stage) -> None:
     folder, environment = stage.folder, stage.environment
-    ours = " ".join(f"{name}={value}" for name, value in environment.items() if name.startswith("SWITCHBOARD_"))
+    ours = " ".join(
+        f"{name}={shlex.quote(value)}" for name, value in environment.items() if name.startswith("SWITCHBOARD_")
+    )
     print_line(f"\nThe daemon goes on in {folder}. To look around:\n")
     print_line(f"  cd {folder}; export {ours}")
     program = shlex.quote(str(Path(sys.executable).with_name("switchboard")))
-    for command in ("tickets list", "spool list", "ledger", "status"):
+    for command in ("tickets list", "spool list", "channels", "ledger", "status"):
         print_line(f"  {program} {command}")
     print_line("\nTo stop it and throw everything away, when you are done:\n")
     print_line(f"  kill $(cat {folder}/daemon.lock); cd /; sleep 5; rm -r {folder}")
