@@ -11,7 +11,6 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,7 +23,7 @@ from bench.machine import database
 from bench.mails import Mix
 from bench.memory import thinned
 from bench.memory_watch import MB, MemoryWatch
-from bench.run import Settings, check, engine_settings, say
+from bench.run import Settings, check, running_engines, say
 from bench.subject import BenchError, Subject, deployment
 
 AT_ONCE: Final = 2000
@@ -112,13 +111,8 @@ def main() -> int:
     options = parse(sys.argv[1:])
     title = f"The unrouted hour: {options.mails:,} mails come while no router runs"
     kept = Kept(bench="backlog", title=title, quick=options.quick, axes=("s", "MB"))
-    with ExitStack() as stack:
-        for engine in options.engines:
-            settings = engine_settings(engine, stack)
-            if settings is None:
-                kept.missing.append(f"engine {engine}: its server could not be started")
-            else:
-                measure(engine, settings, options, kept)
+    for engine, settings in running_engines(options.engines, kept):
+        measure(engine, settings, options, kept)
     print(kept.markdown())
     kept.keep()
     return 0

@@ -11,7 +11,6 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
@@ -22,7 +21,7 @@ from bench.events import Seen, listening, rate, waits
 from bench.kept import Kept
 from bench.machine import database
 from bench.mails import Mail, Mix
-from bench.run import Settings, check, engine_settings, say
+from bench.run import Settings, check, running_engines, say
 from bench.subject import BenchError, Subject, Watch, deployment
 from connectors.mail.thread_ids import thread_id
 
@@ -143,16 +142,11 @@ def main() -> int:
     options = parse(sys.argv[1:])
     title = f"Latency at half of the highest rate: {options.mails:,} mails, {options.runs} runs"
     kept = Kept(bench="latency", title=title, quick=options.quick, axes=("% of the mails", "ms"))
-    with ExitStack() as stack:
-        for engine in options.engines:
-            settings = engine_settings(engine, stack)
-            if settings is None:
-                kept.missing.append(f"engine {engine}: its server could not be started")
-                continue
-            for size in options.sizes:
-                name = engine if size == "mix" else f"{engine}, 200 KB"
-                large = size == "large"
-                Bench(name=name, large=large, settings=settings, options=options, kept=kept).measure()
+    for engine, settings in running_engines(options.engines, kept):
+        for size in options.sizes:
+            name = engine if size == "mix" else f"{engine}, 200 KB"
+            large = size == "large"
+            Bench(name=name, large=large, settings=settings, options=options, kept=kept).measure()
     print(kept.markdown())
     kept.keep()
     return 0

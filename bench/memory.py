@@ -13,7 +13,6 @@ import base64
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
@@ -26,7 +25,7 @@ from bench.kept import Kept
 from bench.machine import database
 from bench.mails import RECIPIENT, Mail, Mix, Sort
 from bench.memory_watch import MB, MemoryWatch, slope, steady
-from bench.run import Settings, check, engine_settings, say
+from bench.run import Settings, check, running_engines, say
 from bench.subject import ROUTED, Subject, Watch, deployment
 
 PARTS: Final = ("flow", "one", "half")
@@ -166,13 +165,8 @@ def main() -> int:
     title = f"Memory: {options.mails:,} mails of the mix, mails of 64 MiB, {options.connections} half-sent mails"
     kept = Kept(bench="memory", title=title, quick=options.quick, axes=("mails", "MB"))
     kept.missing += [f"part {part}" for part in PARTS if part not in options.parts]
-    with ExitStack() as stack:
-        for engine in options.engines:
-            settings = engine_settings(engine, stack)
-            if settings is None:
-                kept.missing.append(f"engine {engine}: its server could not be started")
-            else:
-                measure(engine, settings, options, kept)
+    for engine, settings in running_engines(options.engines, kept):
+        measure(engine, settings, options, kept)
     print(kept.markdown())
     kept.keep()
     return 0

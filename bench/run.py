@@ -151,6 +151,17 @@ def engine_settings(engine: str, stack: ExitStack) -> Settings | None:
     }
 
 
+def running_engines(names: Sequence[str], kept: Kept) -> Iterator[tuple[str, Settings]]:
+    """Give each engine that can be had, with its settings, its server running until the last; note what is missing."""
+    with ExitStack() as stack:
+        for name in names:
+            settings = engine_settings(name, stack)
+            if settings is None:
+                kept.missing.append(f"engine {name}: its server could not be started")
+            else:
+                yield name, settings
+
+
 @contextmanager
 def running_kafka() -> Iterator[str]:
     """Start the test suite's broker, and give its address."""
