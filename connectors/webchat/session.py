@@ -252,18 +252,22 @@ class Session:
         wait = means.limits.message(self._visitor.chat, counted(self._address), at=now)
         if wait:
             means.desk.refused("rate")
-            self._waited_for = (name, now + PATIENCE)
+            self._wait_for(name)
             await self._later(name, round(wait, 1) + 0.1, why="rate")
             return False
         try:
             await means.desk.accept((self._delivery(kind, facts),))
         except LaterError:
-            self._waited_for = (name, now + PATIENCE)
+            self._wait_for(name)
             await self._later(name, RETRY)
             return False
         self._waited_for = ("", 0.0)
         await self._socket.send_text(frame("ack", id=name, at=means.desk.now().isoformat()))
         return True
+
+    def _wait_for(self, name: str) -> None:
+        """Let nothing go before a message, from now on: it may have taken as long as `PATIENCE` to fail."""
+        self._waited_for = (name, asyncio.get_running_loop().time() + PATIENCE)
 
     async def _later(self, name: str, after: float, **more: str) -> None:
         await self._socket.send_text(frame("later", id=name, after=after, **more))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from chat_page import ORIGIN, heard, say
 from routing_lab import open_lab
 from starlette.applications import Starlette
@@ -28,10 +29,14 @@ NOW = datetime(2026, 11, 26, 10, tzinfo=UTC)
 
 @dataclass
 class Desk:
-    """What the routes have of the daemon, with a bus that does not take the next `refuses` messages."""
+    """What the routes have of the daemon, with a bus that does not take the next `refuses` messages.
+
+    It says so after `slow` seconds.
+    """
 
     url: str = "http://127.0.0.1"
     refuses: int = 0
+    slow: float = 0.0
     taken: list[str] = field(default_factory=list)
 
     def now(self) -> datetime:
@@ -43,6 +48,7 @@ class Desk:
     async def accept(self, deliveries: Sequence[Delivery]) -> tuple[str, ...]:
         if self.refuses:
             self.refuses -= 1
+            await asyncio.sleep(self.slow)
             raise LaterError("the bus is down")
         self.taken += [json.loads(delivery.raw)["id"] for delivery in deliveries]
         return ()
@@ -95,6 +101,17 @@ async def test_what_comes_after_a_message_that_was_not_stored_is_not_stored_befo
     database: str, tmp_path: Any
 ) -> None:
     desk = Desk(refuses=1)
+    async with page(database, tmp_path, desk) as socket:
+        assert await write(socket, "a", "b", "c") == ["later", "later", "later"]
+        assert await write(socket, "a", "b", "c") == ["ack", "ack", "ack"]
+    assert desk.taken == ["a", "b", "c"]
+
+
+async def test_a_message_that_took_long_to_fail_is_waited_for_from_then_on(
+    database: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.webchat.session.PATIENCE", 1.0)
+    desk = Desk(refuses=1, slow=1.1)  # as when the process stood still
     async with page(database, tmp_path, desk) as socket:
         assert await write(socket, "a", "b", "c") == ["later", "later", "later"]
         assert await write(socket, "a", "b", "c") == ["ack", "ack", "ack"]
