@@ -93,15 +93,34 @@ def tell(record: Callable[[str, object], None], played: Played) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the table, when any cell was played."""
-    rows = []
-    for outcome, reports in terminalreporter.stats.items():
-        for report in reports:
-            for name, value in getattr(report, "user_properties", ()):
-                if name == PROPERTY and getattr(report, "when", "") == "call":
-                    rows.append((outcome, json.loads(value)))
+    rows = [
+        (outcome, facts)
+        for outcome, reports in terminalreporter.stats.items()
+        for report in reports
+        if isinstance(report, pytest.TestReport) and (facts := told_of(report))
+    ]
     if rows:
         terminalreporter.write_sep("=", "fault matrix")
         terminalreporter.write(drawn(rows))
+
+
+def told_of(report: pytest.TestReport) -> dict[str, Any] | None:
+    """Give what was told of a cell, or, when it was not played to its end, why not; None of any other test."""
+    cell = report.nodeid.partition("[")[2].rstrip("]")
+    if cell not in map(str, CELLS) or (report.passed and report.when != "call"):
+        return None
+    told = dict(report.user_properties).get(PROPERTY)
+    if told is not None:
+        facts: dict[str, Any] = json.loads(str(told))
+        return facts
+    why = f"not played to its end: {_first_line(report)}"
+    nothing = {"cell": cell, "hits": "?", "accepted": "?", "again": "?"}
+    return {**nothing, "seconds": report.duration, "findings": [why]}
+
+
+def _first_line(report: pytest.TestReport) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return str(getattr(crash, "message", report.longrepr)).partition("\n")[0][:200]
 
 
 def drawn(rows: list[tuple[str, dict[str, Any]]]) -> str:
