@@ -38,10 +38,11 @@ def play(
 ) -> Played:
     """Play it. What is found wrong is in the result; a stage that never gets well again raises `AssertionError`."""
     began = time.monotonic()
+    where = "ingest" if cell.point in (*INGEST, STORED) else "route-0"
+    stage.begin_first_life(where)
     senders = stage.senders()
     senders.start()
     senders.wait_accepted(BEFORE, seconds=PATIENCE)
-    where = "ingest" if cell.point in (*INGEST, STORED) else "route-0"
     strike = Strike(stage=stage, cell=cell, where=where, seconds=stop_seconds)
     with stage.held(cell.point, where) as count:
         strike.provoke()

@@ -24,6 +24,7 @@ from fault_findings import Finding, Left, judge, read, settled, topic
 from fault_proxy import Proxy
 from fault_senders import Senders, next_run
 from fault_sockets import account
+from faulted import first_life_mark
 from kafka_broker import KafkaBroker
 from running_daemon import RunningDaemon, free_port, remove
 
@@ -106,6 +107,18 @@ class Stage:
         """Let what comes at the same time arrive, too, and give how many are held then."""
         time.sleep(0.05)
         return count()
+
+    def is_first_life(self, process: str) -> bool:
+        """Whether a child is the one that was forked, and none that was started after it."""
+        mark = self.control / first_life_mark(process)
+        return mark.exists() and mark.read_text() == str(self.daemon.living_child(process).pid)
+
+    def begin_first_life(self, process: str) -> None:
+        """Let a child be the one that was forked: the whole daemon begins again, unless it is already."""
+        if not self.is_first_life(process):
+            self.daemon.stop()
+            self.daemon.start()
+        assert self.is_first_life(process), f"{process} was not forked"
 
     def senders(self) -> Senders:
         """Give everybody who sends, under the name of a new run."""

@@ -9,6 +9,10 @@ processes speak by files in `FAULTED_FOLDER`:
     sabotage-<switch>             the wrong way is taken while the file stands
     clock                         seconds by which the processes' clock goes wrong
     no-names                      no name is resolved while the file stands
+    first-life@<process>          number of the process that was forked for this child's first life
+
+Children are forked for their first lives, as in service; each then bends itself (`_bend`), and only itself. The lives
+after that are interpreters of their own, which begin here.
 
 Some limits are lower than in service, so that a cell lasts seconds: the lease of a router (`LEASE`), the pause before a
 child that died young is started again, the free bytes that intake wants (`ROOM`). `FAULTED_PORTS` sends a process to
@@ -43,23 +47,34 @@ def process_name(arguments: Sequence[str]) -> str:
     return arguments[1] if "run" in arguments and len(arguments) > 1 else "other"
 
 
+def first_life_mark(name: str) -> str:
+    """Give the name of the file in which a child that was forked leaves its process number."""
+    return f"first-life@{name}"
+
+
 def main() -> None:
     """Bend what is to be bent, and run the command line."""
     folder = Path(os.environ["FAULTED_FOLDER"])
     name = process_name(sys.argv[1:])
     _own_clock(folder)
     _own_names(folder)
-    _children_like_us()
-    if name != "all":
-        _through_proxy(name)
-        _short_lease()
-        _little_room()
-        gate = fault_points.Gate(folder=folder, process=name)
-        fault_points.wrap(gate, role=name.partition("-")[0])
-        fault_sabotage.swap(folder, role=name.partition("-")[0])
+    if name == "all":
+        _children_like_us(folder)
+    else:
+        _bend(folder, name)
     from daemon.cli import main as real  # noqa: PLC0415 - only now, when everything is in its place
 
     real()
+
+
+def _bend(folder: Path, name: str) -> None:
+    """Bend what one child is, whichever way it began; what it inherits of the supervisor is as it is in service."""
+    role = name.partition("-")[0]
+    _through_proxy(role)
+    _short_lease()
+    _little_room()
+    fault_points.wrap(fault_points.Gate(folder=folder, process=name), role=role)
+    fault_sabotage.swap(folder, role=role)
 
 
 def _own_clock(folder: Path) -> None:
@@ -101,25 +116,26 @@ def _unless_unnamed(real: Callable[..., Awaitable[Any]], switch: Path) -> Callab
     return asked
 
 
-def _children_like_us() -> None:
-    """Start children by this entry point, too, and again at once when they die."""
+def _children_like_us(folder: Path) -> None:
+    """Bend each child: in its first life once it is forked, later by this entry point; it begins again at once."""
     from daemon import run, supervisor  # noqa: PLC0415 - behind the clock
 
     real = run._specs
     supervisor.HEALTHY_AFTER = 0.0  # type: ignore[misc] # a test's own process has no time for long pauses
 
-    def specs(roles: Sequence[str], workers: int) -> list[supervisor.ChildSpec]:
-        return [
-            replace(spec, command=[*spec.command[:2], "faulted", *spec.command[3:]]) for spec in real(roles, workers)
-        ]
+    def bent(spec: supervisor.ChildSpec) -> supervisor.ChildSpec:
+        def first_life(link_fd: int) -> None:
+            _bend(folder, spec.name)
+            (folder / first_life_mark(spec.name)).write_text(str(os.getpid()))
+            spec.run(link_fd)
 
-    run._specs = specs
-    setattr(run, "fork_ahead", lambda _: {})  # noqa: B010 - no part of the module's surface; each child bends itself, in its own interpreter
+        return replace(spec, command=[*spec.command[:2], "faulted", *spec.command[3:]], run=first_life)
+
+    run._specs = lambda roles, workers: [bent(spec) for spec in real(roles, workers)]
 
 
-def _through_proxy(name: str) -> None:
-    ports = json.loads(os.environ.get("FAULTED_PORTS", "{}"))
-    port = ports.get(name.partition("-")[0])
+def _through_proxy(role: str) -> None:
+    port = json.loads(os.environ.get("FAULTED_PORTS", "{}")).get(role)
     if port is None:
         return
     from ticket_store import embedded  # noqa: PLC0415 - behind the clock
