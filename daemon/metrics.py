@@ -3,6 +3,7 @@
 One registry a process, made by whoever starts the process; `daemon.gathered` puts those of all processes together.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Final
 
@@ -70,7 +71,8 @@ class SmtpMetrics:
     def __init__(self, *, registry: CollectorRegistry, heard: Callable[[str], None]) -> None:
         self._heard = heard
         self._open = Gauge("switchboard_smtp_connections", "Open SMTP connections", registry=registry)
-        self._replies = Counter("switchboard_smtp_replies", "Replies by code", ["code"], registry=registry)
+        replies = Counter("switchboard_smtp_replies", "Replies by code", ["code"], registry=registry)
+        self._reply = functools.cache(replies.labels)
 
     def connection(self, change: int) -> None:
         """Count a connection that came or went."""
@@ -78,7 +80,7 @@ class SmtpMetrics:
 
     def reply(self, code: str) -> None:
         """Count a reply, and tell whoever else wants to hear its code."""
-        self._replies.labels(code=code).inc()
+        self._reply(code).inc()
         self._heard(code)
 
 

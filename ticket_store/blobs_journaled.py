@@ -122,9 +122,9 @@ class JournaledBlobStore(LocalBlobStore):
 
     def _made(self, entry: Entry) -> bool:
         """Make the blob's file; False when there is one, which may be half a one."""
-        path = self._path(entry.digest.hex())
+        name = self._name(entry.digest.hex())
         try:
-            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except FileExistsError:
             return False
         try:
@@ -132,7 +132,7 @@ class JournaledBlobStore(LocalBlobStore):
             while rest:
                 rest = rest[os.write(file, rest) :]
         except OSError:
-            path.unlink(missing_ok=True)
+            Path(name).unlink(missing_ok=True)
             raise
         finally:
             os.close(file)

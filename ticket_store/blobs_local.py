@@ -58,6 +58,7 @@ class LocalBlobStore:
 
     def __init__(self, *, root: Path, threads: int = THREADS, sync: Callable[[int], None] = os.fsync) -> None:
         self._root = root
+        self._root_name = str(root)
         self._sync = sync
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="blobs")
         self._groups = Groups(work=self._put_group, pool=self._pool, turns=GROUPS)
@@ -232,7 +233,10 @@ class LocalBlobStore:
         return found
 
     def _path(self, digest: str) -> Path:
-        return self._root / checked_digest(digest)[:2] / digest
+        return Path(self._name(digest))
+
+    def _name(self, digest: str) -> str:
+        return f"{self._root_name}/{checked_digest(digest)[:2]}/{digest}"
 
     @contextmanager
     def _locked(self, folder: Path, mode: int) -> Iterator[None]:
