@@ -3,14 +3,14 @@
 from collections.abc import Callable
 
 import pytest
-from fault_cells import EMBEDDED, Cell
+from fault_cells import EMBEDDED, Cell, in_turn
 from fault_play import Stages
 from fault_report import tell
 
 pytestmark = [pytest.mark.faults, pytest.mark.matrix, pytest.mark.postgres, pytest.mark.timeout(420)]
 
 
-@pytest.mark.parametrize("cell", EMBEDDED, ids=str)
+@pytest.mark.parametrize("cell", in_turn(EMBEDDED), ids=str)
 def test_nothing_is_lost_and_nothing_stands_twice(
     embedded_stages: Stages, cell: Cell, stop_seconds: float, record_property: Callable[[str, object], None]
 ) -> None:

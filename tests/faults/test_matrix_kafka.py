@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from fault_cells import KAFKA, Cell
+from fault_cells import KAFKA, Cell, in_turn
 from fault_play import Stages
 from fault_report import tell
 
@@ -16,7 +16,7 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("cell", KAFKA, ids=str)
+@pytest.mark.parametrize("cell", in_turn(KAFKA), ids=str)
 def test_nothing_is_lost_and_nothing_stands_twice_on_kafka(
     kafka_stages: Stages, cell: Cell, stop_seconds: float, record_property: Callable[[str, object], None]
 ) -> None:
