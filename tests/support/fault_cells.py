@@ -107,13 +107,13 @@ KAFKA: Final = tuple(
         _cells("kafka", "broker", Fault.CUT, ("before the publish", "after the fetch", "relay: after the claim")),
         _cells("kafka", "broker", Fault.SILENCE, ("before the publish",)),
         _cells("kafka", "broker", Fault.NAMES, ("before the publish",)),
+        _cells("kafka", "broker", Fault.DISK, ("before the publish", "relay: after the claim")),
     )
 )
 CELLS: Final = (*EMBEDDED, *KAFKA)
 
 APART: Final = {
     "relay, as a process of its own": "it is a task of the router's process, and is struck with it",
-    "the broker's disk full": "it ends by itself then, as under SIGKILL; no small disk is made for it",
     "the broker's clock": "the group's sessions are measured by a clock that does not jump (System.nanoTime)",
     "PostgreSQL's clock, all of it": "only leases read it, and they are made old at once",
     "the clock of relay and PostgreSQL's other users": "nothing of theirs is decided by the time of day",

@@ -73,7 +73,7 @@ def embedded_stages() -> Iterator[Stages]:
 @pytest.fixture(scope="module")
 def kafka_stages(kafka_jars: Path) -> Iterator[Stages]:
     """Give where cells with Kafka are played, each stage with a broker of its own."""
-    stages = Stages(lambda _: kafka_stage(kafka_jars))
+    stages = Stages(lambda small: kafka_stage(kafka_jars, small=small))
     yield stages
     stages.close()
 

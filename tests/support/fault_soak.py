@@ -49,7 +49,7 @@ def _stages(stack: ExitStack, console: Console) -> dict[str, Stages]:
     except KafkaUnavailableError as error:
         console.print(f"without Kafka: {error}")
     else:
-        found["kafka"] = Stages(lambda _: kafka_stage(jars))
+        found["kafka"] = Stages(lambda small: kafka_stage(jars, small=small))
     for stages in found.values():
         stack.callback(stages.close)
     return found

@@ -43,15 +43,18 @@ where t.name = 'switchboard.tickets' order by r.partition, r."offset"
 
 
 class Stage:
-    """One daemon and what stands around it. With a `broker` Kafka is the bus, and is reached through the `proxy`."""
+    """One daemon and what stands around it. With a `broker` Kafka is the bus, and is reached through the `proxy`.
 
-    def __init__(self, *, folder: Path, broker: KafkaBroker | None, proxy: Proxy | None) -> None:
+    `small` is the folder of the small disk, when there is one.
+    """
+
+    def __init__(self, *, folder: Path, broker: KafkaBroker | None, proxy: Proxy | None, small: Path | None) -> None:
         self.folder = folder
+        self.small = small
         self.control = folder / "control"
         self.control.mkdir()
         self.broker = broker
         self.intake_port = free_port()
-        self._small: Path | None = None
         postgres = f"postgres:{folder}/var/postgres/data"
         self.proxies = {"kafka": proxy} if proxy else {}
         self.proxies |= {role: Proxy(folder=self.control, name=role, target=postgres) for role in ("ingest", "route")}
@@ -159,22 +162,11 @@ class Stage:
         with psycopg.connect(self.postgres.url()) as connection:
             return [bytes(row[0]) for row in connection.execute(TOPIC)]
 
-    def mount(self) -> None:
-        """Put everything that the daemon writes on a small disk; only root can."""
-        if os.geteuid():
-            pytest.skip("a small disk can be mounted by root alone")
-        self._small = self.folder / "var"
-        self._small.mkdir(mode=0o700)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", SMALL, "tmpfs", str(self._small)], check=True)
-
     def close(self) -> None:
         """Leave nothing behind."""
         for proxy in self.proxies.values():
             proxy.close()
         remove(self.daemon)
-        if self._small is not None:
-            subprocess.run(["umount", "--lazy", str(self._small)], check=False)
-            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _kafka(port: int) -> dict[str, str]:
@@ -210,31 +202,53 @@ async def _read_topic(bootstrap: str) -> list[bytes]:
 
 
 @contextmanager
-def kafka_stage(jars: Path) -> Iterator[Stage]:
-    """Give a started stage with a broker of its own behind a proxy, and take both down."""
+def kafka_stage(jars: Path, *, small: bool = False) -> Iterator[Stage]:
+    """Give a started stage with a broker of its own behind a proxy, and take both down.
+
+    `small`: all that the broker writes lies on a small disk.
+    """
     with TemporaryDirectory(prefix="switchboard-broker-", ignore_cleanup_errors=True) as folder, ExitStack() as stack:
-        port = free_port()
-        broker = KafkaBroker(
-            jars=jars, folder=Path(folder) / "kafka", settings={"advertised.listeners": f"PLAINTEXT://localhost:{port}"}
-        )
+        port, data = free_port(), Path(folder) / "kafka"
+        if small:
+            stack.enter_context(small_disk(data))
+        broker = KafkaBroker(jars=jars, folder=data, settings={"advertised.listeners": f"PLAINTEXT://localhost:{port}"})
         stack.callback(broker.stop)
         broker.start()
         proxy = Proxy(folder=Path(folder), name="kafka", target=f"tcp:127.0.0.1:{broker.port}", port=port)
         stack.callback(proxy.close)
-        with stage(broker, proxy) as made:
+        with stage(broker, proxy, disk=data if small else None) as made:
             yield made
 
 
 @contextmanager
-def stage(broker: KafkaBroker | None = None, proxy: Proxy | None = None, *, small: bool = False) -> Iterator[Stage]:
-    """Give a started stage, and take it down. `small`: all that the daemon writes lies on a small disk in memory."""
+def stage(
+    broker: KafkaBroker | None = None, proxy: Proxy | None = None, *, small: bool = False, disk: Path | None = None
+) -> Iterator[Stage]:
+    """Give a started stage, and take it down. `small`: all that the daemon writes lies on a small disk.
+
+    `disk` is the small disk of a broker that has one.
+    """
     folder = Path(mkdtemp(prefix="switchboard-stage-", dir="/tmp"))
     folder.chmod(0o755)  # the user that runs the embedded server passes through
-    made = Stage(folder=folder, broker=broker, proxy=proxy)
-    try:
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
         if small:
-            made.mount()
+            disk = folder / "var"
+            stack.enter_context(small_disk(disk))
+        made = Stage(folder=folder, broker=broker, proxy=proxy, small=disk)
+        stack.callback(made.close)
         made.daemon.start()
         yield made
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[None]:
+    """Make the folder a small disk in memory; only root can."""
+    if os.geteuid():
+        pytest.skip("a small disk can be mounted by root alone")
+    folder.mkdir(mode=0o700)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", SMALL, "tmpfs", str(folder)], check=True)
+    try:
+        yield
     finally:
-        made.close()
+        subprocess.run(["umount", "--lazy", str(folder)], check=False)

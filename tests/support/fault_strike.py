@@ -13,11 +13,14 @@ import psycopg
 from fault_cells import Cell, Fault
 from fault_proxy import Proxy
 from fault_stage import Stage
+from kafka_broker import KafkaBroker
 
 AWAY: Final = 2.0
 """Seconds for which a connection stays cut, names are gone, a disk is full or a clock is wrong."""
 JUMP: Final = 3600
 """Seconds by which a clock jumps: more than every lease and window of a retry."""
+ENDS_SECONDS: Final = 60.0
+"""Seconds in which a broker without room ends."""
 PIECE: Final = 1024 * 1024
 OLDER: Final = "update log_members set heartbeat_at = heartbeat_at - make_interval(secs => %s)"
 """What a jump of the server's clock is to the leases: all of them are old at once."""
@@ -65,17 +68,18 @@ class Strike:
             self._proxy.mend()
         if self.cell.fault is Fault.NAMES:
             time.sleep(AWAY)  # the other side is there again, and nobody finds it
-        for left in (self.stage.control / "no-names", self.stage.control / "clock", self._filler):
+        for left in (self.stage.control / "no-names", self.stage.control / "clock"):
             left.unlink(missing_ok=True)
+        if self.cell.fault is Fault.DISK:
+            self._make_room()
 
     def _kill(self) -> None:
         process = self.cell.process
         if process == "postgres":
             self.stage.daemon.kill_postgres()
         elif process == "broker":
-            assert self.stage.broker is not None
-            self.stage.broker.kill()
-            self.stage.broker.start()
+            self._broker.kill()
+            self._broker.start()
         else:
             self.stage.daemon.living_child(self.where).kill()
 
@@ -93,8 +97,7 @@ class Strike:
             first = psutil.Process(self.stage.postgres.pid)
             return [first, *first.children()]
         if self.cell.process == "broker":
-            assert self.stage.broker is not None
-            return [psutil.Process(self.stage.broker.pid)]
+            return [psutil.Process(self._broker.pid)]
         return [self.stage.daemon.living_child(self.where)]
 
     @property
@@ -117,8 +120,26 @@ class Strike:
             connection.execute(OLDER, (JUMP,))
 
     @property
+    def _broker(self) -> KafkaBroker:
+        assert self.stage.broker is not None
+        return self.stage.broker
+
+    @property
     def _filler(self) -> Path:
-        return self.stage.folder / "var" / "filler"
+        assert self.stage.small is not None
+        return self.stage.small / "filler"
+
+    def _make_room(self) -> None:
+        """Give the room back; the broker ended by itself without it, and somebody starts it again."""
+        if self.cell.process == "broker":
+            process = psutil.Process(self._broker.pid)
+            self.stage.daemon.wait_until(
+                lambda: process.status() == psutil.STATUS_ZOMBIE, seconds=ENDS_SECONDS, what="without its broker"
+            )
+        self._filler.unlink()
+        if self.cell.process == "broker":
+            self._broker.kill()
+            self._broker.start()
 
     def _fill(self) -> None:
         """Take all room of the small disk, to the last byte that it gives."""
