@@ -1,5 +1,6 @@
 """Reading partitions of one topic from positions that the caller gives. It knows no group and stores no offsets."""
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,10 @@ from bus.port import BusUnavailableError, Record
 MAX_FETCH_BYTES = 16 * 1024 * 1024
 MAX_PARTITION_BYTES = 1024 * 1024
 """What is read ahead of one partition, in bytes; a larger record comes alone."""
+AT_ONCE = 0.001
+"""Seconds. What is given sooner was fetched while the caller did something else."""
+TOP_UP_MS = 10
+"""For what came since: the client asks a broker for nothing while something of that broker's is not taken."""
 
 
 class OutOfRangeError(Exception):
@@ -89,8 +94,20 @@ class KafkaReader:
 
         Raises `OutOfRangeError`, `BusUnavailableError`.
         """
+        began = time.perf_counter()
+        records = await self._get(timeout_ms=round(max_wait * 1000), max_records=max_records)
+        if records and len(records) < max_records and time.perf_counter() - began < AT_ONCE:
+            try:
+                records += await self._get(timeout_ms=TOP_UP_MS, max_records=max_records - len(records))
+            except (OutOfRangeError, BusUnavailableError):
+                self.rewind()  # the first records have not been given to anybody
+                raise
+            records.sort(key=lambda record: record.partition)  # stable: each partition's order stays
+        return records
+
+    async def _get(self, *, timeout_ms: int, max_records: int) -> list[Record]:
         try:
-            batches = await self._consumer.getmany(timeout_ms=round(max_wait * 1000), max_records=max_records)
+            batches = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=max_records)
         except OffsetOutOfRangeError as error:
             raise OutOfRangeError(self._stop_at(error)) from error
         except KafkaError as error:

@@ -12,7 +12,7 @@ from bus.postgres_session import Session
 from bus.postgres_statements import log_statement
 from bus.postgres_topics import Topics
 
-HINT_SECONDS = 0.05
+HINT_SECONDS = 0.02
 """Readers are woken this often, the first time at once: a hint is a statement that the next batch waits for."""
 
 

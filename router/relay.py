@@ -20,12 +20,11 @@ from uuid import UUID
 
 import structlog
 
+from router.pace import Pace
 from schemas.events import CONTENT_TYPE
 
 BATCH: Final = 500
 POLL_SECONDS: Final = 1.0
-GATHER_SECONDS: Final = 0.05
-"""Pause after a small round: what comes meanwhile shares the next one. A lone event never waits."""
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
 RETENTION: Final = timedelta(days=7)
@@ -137,6 +136,7 @@ class Relay:
         self._clock = clock
         self._transient: tuple[type[Exception], ...] = (SinkUnavailableError, *store_errors)
         self._batch = batch
+        self._pace = Pace(limit=batch)
         self._poll_seconds = poll_seconds
         self._first_pause = first_pause
         self._retention = retention
@@ -161,6 +161,7 @@ class Relay:
         """Relay until stopped. Cancelling is safe too: what was in hand is published again, with the same ids."""
         pause = self._first_pause
         while not self._stopping.is_set():
+            self._pace.begin()
             try:
                 moved = await self._step()
             except self._transient as error:
@@ -171,8 +172,8 @@ class Relay:
             pause, self.failing = self._first_pause, False
             if not moved:
                 await self._outbox.wait(self._poll_seconds)
-            elif moved < self._batch // 2:
-                await self._sleep(GATHER_SECONDS)
+            elif pace := self._pace.pause(moved):
+                await self._sleep(pace)
 
     async def round(self) -> int:
         """Publish one batch and say how many events are stored and marked.

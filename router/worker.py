@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from router import pace
 from router.batch import BatchRouter, FencedError
 from router.isolation import FUSE, Done, FuseBlownError, Isolation, StoppedError
 from router.parts import Entry, decode_all, first_positions, last_positions
@@ -18,8 +19,6 @@ from router.positions import Positions
 BATCH_SIZE: Final = 500
 FUSE_AFTER: Final = 20
 FETCH_SECONDS: Final = 0.5
-GATHER_SECONDS: Final = 0.05
-"""Pause after a small batch: what comes meanwhile shares the next transaction. A lone message never waits."""
 LOG: Final = "inbound log"
 FENCE_PAUSE: Final = 0.1
 FENCES: Final = 20
@@ -49,7 +48,7 @@ class RouterWorker:
         own_text: Callable[[str], str] = str,
         batch_size: int = BATCH_SIZE,
         fuse: int = FUSE_AFTER,
-        gather: float = GATHER_SECONDS,
+        gather: float = pace.LONGEST,
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._consumer = consumer
@@ -58,8 +57,8 @@ class RouterWorker:
         self._health = health
         self._metrics = metrics
         self._batch_size = batch_size
-        self._gather = gather
         self._timer = timer
+        self._pace = pace.Pace(limit=batch_size, longest=gather, timer=timer)
         self._stopping = asyncio.Event()
         self._fences = 0
         self._isolation = Isolation(
@@ -84,8 +83,8 @@ class RouterWorker:
         """Route until stopped. A blown fuse ends it, too: readiness stays red until somebody restarts the router."""
         while not self._stopping.is_set():
             try:
-                if 0 < await self.turn() < self._batch_size // 2:
-                    await self._pause(self._gather)
+                if pause := self._pace.pause(await self.turn()):
+                    await self._pause(pause)
             except StoppedError:
                 return
             except FuseBlownError as error:
@@ -102,6 +101,7 @@ class RouterWorker:
         records = await self._fetch(max_wait)
         if not records:
             return 0
+        self._pace.begin()
         started = self._timer()
         decoded = decode_all(records)
         self._metrics.phase("decode", self._timer() - started)

@@ -1,6 +1,7 @@
 """The worker: every offset leaves exactly one row, whatever the records, the store and the log do."""
 
 import asyncio
+from itertools import count
 from typing import LiteralString
 
 import pytest
@@ -220,7 +221,8 @@ async def test_after_a_small_batch_the_router_gathers_for_the_next_and_a_stop_en
     log = LabLog()
     log.append(mail("one", "s1@x.example"))
     async with open_lab(database) as lab:
-        running = await Running(lab, log, gather=600).assigned()
+        slow = count(step=600)  # by this timer every batch takes minutes, and so does the pause after it
+        running = await Running(lab, log, gather=600, timer=lambda: float(next(slow))).assigned()
         run = asyncio.create_task(running.worker.run())
         await running.watch.hears("opened")
         log.append(mail("two", "s2@x.example"))
