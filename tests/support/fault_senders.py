@@ -19,6 +19,8 @@ REPLIES: Final = 2
 SESSIONS: Final = 3
 EACH: Final = 3
 """Conversations to one stranger."""
+LATER_MAIL: Final = "SMTPDataError 451"
+LATER_CALL: Final = 503
 STRANGER: Final = "x"
 """Ends the name of a run in the tokens of strangers."""
 
@@ -43,6 +45,11 @@ class Senders:
         return frozenset(self._mta.tally.accepted | self._callers.taken | self._pages.taken)
 
     @property
+    def in_flight(self) -> int:
+        """Messages handed over and not answered yet."""
+        return self._mta.in_flight + self._callers.in_flight + self._pages.in_flight
+
+    @property
     def refused(self) -> list[str]:
         """What was refused for good, or with a status that no fault of ours may have."""
         odd = sorted(status for status in self._callers.statuses if status not in (202, 503))
@@ -61,6 +68,15 @@ class Senders:
         while len(self.accepted) < wanted:
             assert time.monotonic() < give_up, f"nothing is accepted any more, after {len(self.accepted)} messages"
             time.sleep(0.02)
+
+    def wait_later(self, *, seconds: float) -> None:
+        """Wait until a mail server and a platform that calls have been told to come later, from now on."""
+        reasons, before = self._mta.tally.reasons, self._mta.tally.reasons[LATER_MAIL]
+        self._callers.statuses.discard(LATER_CALL)
+        give_up = time.monotonic() + seconds
+        while reasons[LATER_MAIL] == before or LATER_CALL not in self._callers.statuses:
+            assert time.monotonic() < give_up, f"nobody was told to come later: {reasons}, {self._callers.statuses}"
+            time.sleep(0.05)
 
     def finish(self, *, seconds: float) -> None:
         """Begin nothing new, and return when everything that was begun has its yes."""

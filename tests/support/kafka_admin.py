@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
 
@@ -39,3 +39,9 @@ async def delete_records(bootstrap: str, topic: str, before: Mapping[int, int]) 
     wanted = {TopicPartition(topic, number): RecordsToDelete(offset) for number, offset in before.items()}
     async with administrator(bootstrap) as admin:
         await admin.delete_records(wanted)
+
+
+async def add_partitions(bootstrap: str, topic: str, count: int) -> None:
+    """Give a topic so many partitions as an operator does."""
+    async with administrator(bootstrap) as admin:
+        await admin.create_partitions({topic: NewPartitions(count)})
