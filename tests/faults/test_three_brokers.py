@@ -1,4 +1,4 @@
-"""Three brokers, two processes that take in and two routers: nothing is lost and nothing stands twice, whoever comes or goes.
+"""Three brokers, two that take in, two routers: nothing is lost and nothing stands twice, whoever comes or goes.
 
 Topics have three copies, and two must have a record before anybody hears yes. Everything is sent through a balancer, so
 what one process did not answer is brought to the other.
@@ -14,12 +14,22 @@ from fault_machines import Machines, caught, machines
 from kafka_admin import add_partitions
 from kafka_cluster import BROKERS, KafkaCluster, kafka_cluster
 from kafka_leaders import GROUPS, turn_leaders
+from running_daemon import RunningDaemon
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres, pytest.mark.kafka, pytest.mark.timeout(420)]
 
 INBOUND = "switchboard.inbound"
 TICKETS = "switchboard.tickets"
 PATIENCE = 60.0
+MORE = 4
+"""Partitions that are added."""
+LEAVING = (
+    ("route-1", RunningDaemon.kill),
+    ("ingest-1", RunningDaemon.kill),
+    ("route-2", RunningDaemon.stop),
+    ("ingest-2", RunningDaemon.stop),
+)
+"""Who leaves, and by which signal: SIGKILL or SIGTERM."""
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +79,7 @@ def test_leaders_that_move_lose_nothing(desk: Machines) -> None:
             before = desk.cluster.standing().leaders
             hits.append(caught(senders))
             asyncio.run(turn_leaders(desk.cluster.bootstrap, (INBOUND, TICKETS, GROUPS)))
-            desk.cluster.wait(lambda now, before=before: now.leaders != before, what="led by others")
+            desk.cluster.wait_led_otherwise(before)
             senders.wait_accepted(20, seconds=PATIENCE)
     assert all(hits)
 
@@ -88,18 +98,27 @@ def test_with_two_brokers_away_nothing_is_accepted_until_they_are_back(desk: Mac
     assert hit > 0
 
 
-def test_partitions_that_are_added_are_written_and_routed(desk: Machines) -> None:
+def test_partitions_that_somebody_adds_change_nobodys_order(desk: Machines) -> None:
+    before = len(desk.cluster.standing().leaders[INBOUND])
+    hits = []
+    with desk.sending() as senders:
+        for topic in (INBOUND, TICKETS):
+            hits.append(caught(senders))
+            asyncio.run(add_partitions(desk.cluster.bootstrap, topic, before + MORE))
+        desk.wait_read(before + MORE)
+        senders.wait_accepted(40, seconds=PATIENCE)
+        assert not desk.routed_partitions() & set(range(before, before + MORE))
+    assert all(hits)
+
+
+def test_partitions_that_settings_add_are_written_and_routed(desk: Machines) -> None:
     before = len(desk.cluster.standing().leaders[INBOUND])
     with desk.sending() as senders:
         hit = caught(senders)
-        for topic in (INBOUND, TICKETS):
-            asyncio.run(add_partitions(desk.cluster.bootstrap, topic, before + 4))
-        new = set(range(before, before + 4))
-        give_up = time.monotonic() + PATIENCE
-        while not new <= desk.routed_partitions():
-            assert time.monotonic() < give_up, f"routed from {desk.routed_partitions()} only"
-            time.sleep(0.2)
+        desk.raise_partitions(senders, before + MORE)
+        senders.wait_accepted(40, seconds=PATIENCE)
     assert hit > 0
+    assert desk.routed_partitions() & set(range(before, before + MORE))
 
 
 def test_brokers_that_are_restarted_one_after_the_other_lose_nothing(desk: Machines) -> None:
@@ -117,11 +136,13 @@ def test_brokers_that_are_restarted_one_after_the_other_lose_nothing(desk: Machi
 def test_processes_that_leave_and_join_lose_nothing(desk: Machines) -> None:
     hits = []
     with desk.sending() as senders:
-        for name, leave in (("route-1", "kill"), ("ingest-1", "kill"), ("route-2", "stop"), ("ingest-2", "stop")):
+        for name, leave in LEAVING:
             process = desk.processes[name]
+            desk.wait_ready()
             hits.append(caught(senders))
-            getattr(process, leave)()
+            leave(process)
             senders.wait_accepted(20, seconds=PATIENCE)
             desk.wait_routed(senders)
-            process.start()
+            process.launch()
+        desk.wait_ready()
     assert all(hits)

@@ -1,4 +1,4 @@
-"""Several machines of one deployment, as the how-to says: roles that run alone, one PostgreSQL, one Kafka, shared blobs.
+"""Several machines of one deployment, as the how-to says: each role alone, one PostgreSQL, one Kafka, shared blobs.
 
 Before the two that take in stands a balancer, as a second MX record or a load balancer does.
 """
@@ -20,6 +20,7 @@ from fault_findings import Finding, Left, judge, read, settled, topic
 from fault_senders import Senders, next_run
 from fault_sockets import account
 from fault_stage import books
+from kafka_admin import assigned_partitions
 from kafka_cluster import KafkaCluster
 from postgres_server import TEST_SETTINGS
 from running_daemon import COMMAND, RunningDaemon, free_port, remove
@@ -28,6 +29,7 @@ from tickets_topic import read_topic
 from ticket_store.embedded import EmbeddedPostgres
 
 NAMES: Final = ("ingest-1", "ingest-2", "route-1", "route-2")
+GROUP: Final = "switchboard.router"
 OFFSETS: Final = "select partition from consumer_offsets where consumer = 'switchboard.router' and next_offset > 0"
 CATCH_SECONDS: Final = 20.0
 
@@ -76,6 +78,25 @@ class Machines:
         first.cli("migrate")
         for process in self.processes.values():
             process.launch()
+        self.wait_ready()
+
+    def raise_partitions(self, senders: Senders, count: int) -> None:
+        """Spread keys over so many partitions, as the how-to says: nothing is taken in until all is routed."""
+        takers = [self.processes[name] for name in self.intake_ports]
+        routers = [process for process in self.processes.values() if process not in takers]
+        for process in takers:
+            process.stop()
+        self.wait_routed(senders)
+        assert books(takers[0], seconds=60) == []
+        for process in routers:
+            process.stop()
+        for process in (*routers, *takers):
+            process.environment["SWITCHBOARD_BUS__PARTITIONS"] = str(count)
+            process.launch()
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
+        """Wait until every process is ready."""
         for process in self.processes.values():
             process.wait_ready()
 
@@ -89,17 +110,13 @@ class Machines:
     @contextmanager
     def sending(self) -> Iterator[Senders]:
         """Let everybody send while the context lasts; when it is over all was accepted and all promises were kept."""
-        senders = Senders(run=next_run(), smtp_port=self._smtp.port, http_port=self._http.port)
+        senders = Senders(run=next_run(), smtp_port=self._smtp.port, http_port=self._http.port, sessions=2, callers=1)
         senders.start()
         senders.wait_accepted(20, seconds=60)
-        print(time.monotonic(), "begun")
         yield senders
-        print(time.monotonic(), "over", len(senders.accepted))
         senders.wait_accepted(20, seconds=60)
         senders.finish(seconds=120)
-        print(time.monotonic(), "finished", len(senders.accepted), senders.failures)
         found = self.check(senders)
-        print(time.monotonic(), "checked", found)
         assert not found, found
 
     def left(self, run: str) -> Left:
@@ -108,11 +125,19 @@ class Machines:
             return read(connection, run)
 
     def wait_routed(self, senders: Senders, *, seconds: float = 60) -> None:
-        """Wait until all that is accepted now is routed, and its events are published."""
+        """Wait until all that is accepted now is routed; more keeps coming meanwhile."""
         accepted = senders.accepted
-        left = settled(lambda: self.left(senders.run), accepted, seconds=seconds)
-        missing = accepted - {row.token for row in left.rows}
-        assert not missing, f"{len(missing)} of {len(accepted)} messages are not routed after {seconds} s"
+        give_up = time.monotonic() + seconds
+        while missing := accepted - {row.token for row in self.left(senders.run).rows}:
+            assert time.monotonic() < give_up, f"{len(missing)} of {len(accepted)} are not routed after {seconds} s"
+            time.sleep(0.2)
+
+    def wait_read(self, partitions: int, *, seconds: float = 60) -> None:
+        """Wait until the routers share so many partitions."""
+        give_up = time.monotonic() + seconds
+        while (found := asyncio.run(assigned_partitions(self.cluster.bootstrap, GROUP))) != set(range(partitions)):
+            assert time.monotonic() < give_up, f"routers read {sorted(found)} after {seconds} s"
+            time.sleep(0.2)
 
     def routed_partitions(self) -> set[int]:
         """Partitions from which something was routed."""

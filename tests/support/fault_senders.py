@@ -17,6 +17,7 @@ from fault_sockets import Pages
 
 REPLIES: Final = 2
 SESSIONS: Final = 3
+CALLERS: Final = 2
 EACH: Final = 3
 """Conversations to one stranger."""
 LATER_MAIL: Final = "SMTPDataError 451"
@@ -28,10 +29,12 @@ STRANGER: Final = "x"
 class Senders:
     """All senders of one run, whose name begins every token that they write."""
 
-    def __init__(self, *, run: str, smtp_port: int, http_port: int) -> None:
+    def __init__(
+        self, *, run: str, smtp_port: int, http_port: int, sessions: int = SESSIONS, callers: int = CALLERS
+    ) -> None:
         self.run = run
-        self._mta = Mta(port=smtp_port, recipient="support@example.org", supply=_supply(run), sessions=SESSIONS)
-        self._callers = Callers(http_port, run=f"{run}push", callers=2)
+        self._mta = Mta(port=smtp_port, recipient="support@example.org", supply=_supply(run), sessions=sessions)
+        self._callers = Callers(http_port, run=f"{run}push", callers=callers)
         self._pages = Pages(http_port, "shop", run=f"{run}socket", pages=1)
 
     def start(self) -> None:

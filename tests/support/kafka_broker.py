@@ -120,8 +120,8 @@ def new_nodes(count: int) -> list[Node]:
 class KafkaBroker:
     """One node that is both broker and controller. `start` after `kill` or `stop` uses the same data and ports.
 
-    `settings` go over the usual ones; `scram` are users, as `kafka.tools.StorageTool` takes them. Without a `node` it is a
-    cluster of its own.
+    `settings` go over the usual ones; `scram` are users, as `kafka.tools.StorageTool` takes them. Without a `node` it is
+    a cluster of its own.
     """
 
     def __init__(
@@ -157,7 +157,7 @@ class KafkaBroker:
             self.wait_started()
 
     def launch(self) -> None:
-        """Format the storage if it is new, and start the broker without waiting: of several, the first needs a second."""
+        """Format the storage if it is new, and start without waiting: of three, the first serves only with a second."""
         if not self._properties.exists():
             self._format()
         with self._log.open("wb") as log:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -65,13 +65,13 @@ class KafkaCluster:
         """Wait until every partition has all of its copies in sync."""
         return self.wait(lambda now: now.in_sync == BROKERS, what="in sync")
 
+    def wait_led_otherwise(self, before: Mapping[str, Mapping[int, int]]) -> float:
+        """Wait until a partition has another leader than before."""
+        return self.wait(lambda now: now.leaders != before, what="led by others")
+
     @property
     def _running(self) -> str:
         return ",".join(broker.bootstrap for broker in self.brokers if broker.pid is not None)
-
-    def others(self, *away: KafkaBroker) -> Iterable[KafkaBroker]:
-        """Give the brokers but these."""
-        return (broker for broker in self.brokers if broker not in away)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ NOT_NEEDED: Final = 84
 """ELECTION_NOT_NEEDED: the preferred replica leads already."""
 
 
-class ElectLeadersResponse(Response):
+class ElectLeadersResponse(Response):  # type: ignore[misc] # aiokafka ships no types
     """Answer to `ElectLeadersStruct`."""
 
     API_KEY = 43
@@ -46,7 +46,7 @@ class ElectLeadersResponse(Response):
     )
 
 
-class ElectLeadersStruct(RequestStruct):
+class ElectLeadersStruct(RequestStruct):  # type: ignore[misc] # aiokafka ships no types
     """Let the first replica of each partition lead."""
 
     API_KEY = 43
@@ -57,7 +57,7 @@ class ElectLeadersStruct(RequestStruct):
     )
 
 
-class ElectLeaders(Request[ElectLeadersStruct]):
+class ElectLeaders(Request[ElectLeadersStruct]):  # type: ignore[misc] # aiokafka ships no types
     """Move the leaders of these partitions to their first replicas."""
 
     API_KEY = 43
@@ -71,7 +71,7 @@ class ElectLeaders(Request[ElectLeadersStruct]):
         return request_struct_class([(topic, list(of)) for topic, of in self._topics.items()], TIMEOUT_MS)
 
 
-class ReassignResponse(Response):
+class ReassignResponse(Response):  # type: ignore[misc] # aiokafka ships no types
     """Answer to `ReassignStruct`."""
 
     API_KEY = 45
@@ -100,7 +100,7 @@ class ReassignResponse(Response):
     )
 
 
-class ReassignStruct(RequestStruct):
+class ReassignStruct(RequestStruct):  # type: ignore[misc] # aiokafka ships no types
     """Give partitions their replicas, the preferred leader first."""
 
     FLEXIBLE_VERSION = True
@@ -124,7 +124,7 @@ class ReassignStruct(RequestStruct):
     )
 
 
-class Reassign(Request[ReassignStruct]):
+class Reassign(Request[ReassignStruct]):  # type: ignore[misc] # aiokafka ships no types
     """Write the replicas of partitions anew."""
 
     API_KEY = 45
@@ -135,7 +135,7 @@ class Reassign(Request[ReassignStruct]):
 
     def build(self, request_struct_class: type[ReassignStruct]) -> ReassignStruct:
         """Fill the request."""
-        topics = [
+        topics: list[tuple[str, list[tuple[int, list[int], dict[int, bytes]]], dict[int, bytes]]] = [
             (topic, [(number, list(replicas), {}) for number, replicas in of.items()], {})
             for topic, of in self._topics.items()
         ]
