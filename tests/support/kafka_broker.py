@@ -120,8 +120,8 @@ def new_nodes(count: int) -> list[Node]:
 class KafkaBroker:
     """One node that is both broker and controller. `start` after `kill` or `stop` uses the same data and ports.
 
-    `settings` go over the usual ones; `scram` are users, as `kafka.tools.StorageTool` takes them. Without a `node` it is
-    a cluster of its own.
+    `settings` go over the usual ones; `scram` are users, as `kafka.tools.StorageTool` takes them. Without a `node` it
+    is a cluster of its own.
     """
 
     def __init__(
