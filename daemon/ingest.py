@@ -1,7 +1,6 @@
 """`run ingest`: takes in what comes on every channel and puts it on the inbound topic."""
 
 import asyncio
-import gc
 import math
 import sys
 import time
@@ -22,6 +21,7 @@ from connectors.mail.smtp_address import AccountDirectory
 from connectors.mail.smtp_tls import tls_context
 from daemon.channel_states import ChannelStates
 from daemon.clock import now
+from daemon.collector import quiet_collector
 from daemon.connecting import Readers, asks_about, close_all, connect_accounts
 from daemon.door import Gate
 from daemon.errors import UserError
@@ -43,8 +43,6 @@ LOOK_EVERY: Final = 1.0
 FORGIVE_AFTER: Final = 10.0
 """Seconds after the last failed publish; when the bus answers by then, it counts as well again."""
 TURN_SECONDS: Final = 0.0005
-YOUNG: Final = 10_000
-"""Objects made and not let go after which the collector looks at the young ones: a few megabytes at most."""
 STOP_GRACE: Final = 7.0
 """Seconds for sessions in flight after the first signal."""
 
@@ -89,16 +87,6 @@ def short_turns() -> None:
     The blob store's threads make short system calls and need the lock between them, which the loop seldom gives up.
     """
     sys.setswitchinterval(TURN_SECONDS)
-
-
-def quiet_collector() -> None:
-    """Look for garbage less often, and never through what the start has made.
-
-    A delivery makes hundreds of objects and no cycles; with the usual numbers a tenth of the time goes into looking.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG, 20, 100)
 
 
 async def make_parts(

@@ -12,6 +12,7 @@ from bus.port import BusUnavailableError, Consumer, Log, PositionLostError, Publ
 from connectors.mail.quotes import reply_text
 from daemon.adapters import STORE_ERRORS, BoardHealth, StoredPositions, TopicSink
 from daemon.clock import now
+from daemon.collector import quiet_collector
 from daemon.health import BUS
 from daemon.jobs import Jobs
 from daemon.metrics import RouteMetrics
@@ -144,6 +145,7 @@ async def _work(process: Process, worker: RouterWorker, relay: Relay, chores: Aw
     relaying = asyncio.create_task(relay.run(), name="relay")
     working = asyncio.ensure_future(chores)
     process.ready()
+    quiet_collector()
     try:
         await _until_stopped(process, [routing, relaying, working])
     finally:  # also behind a task that failed: what still runs would keep the process from ending
