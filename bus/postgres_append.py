@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from bus.port import BusUnavailableError, Header, NewRecord, Place, RecordRefusedError
 from bus.postgres_session import RecordFaultError, Session
@@ -13,6 +14,9 @@ from bus.postgres_topics import Topic
 
 MAX_RECORD_BYTES = 8 * 1024 * 1024
 """Key, value and headers together."""
+
+USUAL_BYTES = 256
+"""Headers up to this length are remembered: nearly all records of a topic have the same."""
 
 Slot = tuple[int, int]
 """Topic id and partition."""
@@ -66,14 +70,29 @@ def prepare(topic: Topic, records: Sequence[NewRecord]) -> Publish:
     )
 
 
-def encode_headers(headers: Sequence[Header]) -> str:
+def encode_headers(headers: tuple[Header, ...]) -> str:
     """Give headers as ASCII JSON, each byte of a value as one Latin-1 character; any name and value survive."""
-    return json.dumps([(name, value.decode("latin-1")) for name, value in headers]) if headers else ""
+    if not headers:
+        return ""
+    is_usual = sum(len(value) for _, value in headers) <= USUAL_BYTES
+    return _encoded(headers) if is_usual else _encoded.__wrapped__(headers)
 
 
 def decode_headers(text: str) -> tuple[Header, ...]:
     """Give back what `encode_headers` was given."""
-    return tuple((name, value.encode("latin-1")) for name, value in json.loads(text)) if text else ()
+    if not text:
+        return ()
+    return _decoded(text) if len(text) <= USUAL_BYTES else _decoded.__wrapped__(text)
+
+
+@lru_cache(maxsize=64)
+def _encoded(headers: tuple[Header, ...]) -> str:
+    return json.dumps([(name, value.decode("latin-1")) for name, value in headers])
+
+
+@lru_cache(maxsize=64)
+def _decoded(text: str) -> tuple[Header, ...]:
+    return tuple((name, value.encode("latin-1")) for name, value in json.loads(text))
 
 
 class Appender:

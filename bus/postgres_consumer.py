@@ -170,14 +170,15 @@ class PostgresConsumer:
                 "max_bytes": MAX_FETCH_BYTES,
             },
         )
-        records = [self._record(row) for row in rows if self._advance(row["partition"], row["offset"])]
+        held = self._membership.held()
+        records = [self._record(row) for row in rows if self._advance(row["partition"], row["offset"], held)]
         self._check_first(ranges[0])
         return records
 
-    def _advance(self, partition: int, offset: int) -> bool:
+    def _advance(self, partition: int, offset: int, held: Mapping[int, int]) -> bool:
         """Move past a record if it is the next one of a partition that was not taken away meanwhile."""
         reading = self._readings.get(partition)
-        if reading is None or reading.position != offset or self._membership.held().get(partition) != reading.epoch:
+        if reading is None or reading.position != offset or held.get(partition) != reading.epoch:
             return False
         reading.position = offset + 1
         return True

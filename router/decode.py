@@ -10,6 +10,7 @@ from pydantic_core import to_json
 from schemas.message import SCHEMA_HEADER, SCHEMA_MAJOR, InboundMessage
 
 NAME = "inbound-message/"
+OURS = f"{NAME}{SCHEMA_MAJOR}.".encode()
 
 
 class UnknownSchemaError(Exception):
@@ -40,11 +41,8 @@ def decode(value: bytes, headers: Sequence[tuple[str, bytes]]) -> InboundMessage
 def check_schema(headers: Sequence[tuple[str, bytes]]) -> None:
     """Raise `UnknownSchemaError` unless the header names our major version. No header at all is read as ours."""
     named = next((content for name, content in headers if name == SCHEMA_HEADER), None)
-    if named is None:
-        return
-    shown = named.decode("ascii", "replace")
-    if not shown.startswith(f"{NAME}{SCHEMA_MAJOR}."):
-        raise UnknownSchemaError(shown[:80])
+    if named is not None and not named.startswith(OURS):
+        raise UnknownSchemaError(named.decode("ascii", "replace")[:80])
 
 
 def headers_json(headers: Sequence[tuple[str, bytes]]) -> str:

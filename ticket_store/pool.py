@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
+from ticket_store.arrays import with_arrays
 from ticket_store.statements import statement
 
 Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
@@ -56,6 +57,7 @@ def make_pool(
             "application_name": f"switchboard {name}",
             "connect_timeout": CONNECT_SECONDS,
             "prepare_threshold": None if pgbouncer else PREPARE_AFTER,
+            "context": with_arrays(),
         },
         min_size=1,
         max_size=max_size,
