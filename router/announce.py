@@ -10,6 +10,7 @@ from router.incoming import Incoming
 from router.outgoing import Letter
 from router.view import Ticket
 from schemas.events import (
+    DATA_SCHEMA,
     EventData,
     EventMessage,
     EventType,
@@ -118,7 +119,7 @@ class Announcer:
     ) -> OutboxRow:
         ticket.version += 1
         row_id = uuid4()
-        payload = EventData.model_construct(
+        payload = EventData.complete(
             sequence=ticket.version,
             ticket=_snapshot(ticket),
             message=message,
@@ -127,14 +128,22 @@ class Announcer:
             previous_status=previous_status,
             status_reason=status_reason,
         )
-        event = TicketEvent.model_construct(
-            id=row_id, source=self.source, type=kind, subject=ticket.number, time=self.now, data=payload
+        event = TicketEvent.complete(
+            specversion="1.0",
+            id=row_id,
+            source=self.source,
+            type=kind,
+            subject=ticket.number,
+            time=self.now,
+            datacontenttype="application/json",
+            dataschema=DATA_SCHEMA,
+            data=payload,
         )
         return OutboxRow(row_id, ticket.id, shard_of(ticket.id), ticket.version, kind, event.text())
 
 
 def _snapshot(ticket: Ticket) -> TicketSnapshot:
-    return TicketSnapshot.model_construct(
+    return TicketSnapshot.complete(
         number=ticket.number,
         scope=ticket.scope,
         account=ticket.account,
@@ -152,7 +161,7 @@ def _snapshot(ticket: Ticket) -> TicketSnapshot:
 
 def _about(message: Incoming, seen: Seen) -> EventMessage:
     inbound = message.message
-    return EventMessage.model_construct(
+    return EventMessage.complete(
         id=message.id,
         kind=inbound.kind,
         direction="in",

@@ -69,8 +69,11 @@ def decide(message: Incoming, view: View, policy: AccountPolicy, *, waiting: boo
     """Place one message. Changes nothing. `waiting` says that it was held before, and is looked at again."""
     case = Case(message=message, view=view, policy=policy, waiting=waiting)
     findings = search(case)
-    answers = (rule(case, findings) for rule in RULES)
-    return next(answer for answer in answers if answer is not None)
+    for rule in RULES:
+        answer = rule(case, findings)
+        if answer is not None:
+            return answer
+    raise LookupError("the last rule answers always")
 
 
 def decide_again(message: Incoming, view: View, policy: AccountPolicy) -> Placement | None:

@@ -24,7 +24,7 @@ from router.sendings import Sendings
 from router.talks import Talks
 from router.view import Ticket, View
 from schemas.message import Automatic, Kind, Result
-from schemas.placement import OPEN, Author, Outcome, Visibility
+from schemas.placement import OPEN, Author, Decision, Outcome, Visibility
 from schemas.routing_rows import (
     IdKey,
     KnownRow,
@@ -147,7 +147,7 @@ class Placer:
         message = message if ticket is None else message.named_as(ticket.requester_party, ticket.requester)
         decision = placement.decision
         if ticket is not None and decision.ticket != ticket.number:
-            decision = decision.model_copy(update={"ticket": ticket.number})
+            decision = Decision.complete(**(decision.__dict__ | {"ticket": ticket.number}))
         stored = message.id in self._stored_waiting
         placed = Placed(
             message=message,

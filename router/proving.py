@@ -30,12 +30,14 @@ class Brought(NamedTuple):
 
 def told_apart(message: InboundMessage, signer: Signer | None) -> tuple[InboundMessage, Brought | None]:
     """Give the message as it may be stored, and the proof that it brought in its conversation, if any."""
+    is_chat = message.thread.conversation is not None
+    if not is_chat and KEY not in message.details:
+        return message, None
     written = message.details.get(KEY)
     kept, pasted = _masked(message, signer)
     if KEY not in message.details and not pasted:
         return message, None
     found = [_read(one, signer) for one in (written, *pasted) if isinstance(one, str)]
-    is_chat = message.thread.conversation is not None
     digests = tuple(digest for one in found for digest in one.digests)
     proof = Brought(digests, is_form=any(one.is_form for one in found)) if found and is_chat else None
     return kept, proof

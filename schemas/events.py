@@ -16,6 +16,8 @@ from schemas.placement import Author, Visibility
 
 CONTENT_TYPE: Final = b"application/cloudevents+json; charset=UTF-8"
 
+DATA_SCHEMA: Final = "urn:switchboard:ticket-event:1"
+
 TicketNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{10}$")]
 """Public number: nine digits and a check digit (ISO 7064 MOD 11,10), not guessable from another ticket's."""
 
@@ -106,7 +108,7 @@ class TicketEvent(Wire):
     subject: TicketNumber
     time: AwareDatetime
     datacontenttype: Literal["application/json"] = "application/json"
-    dataschema: str = "urn:switchboard:ticket-event:1"
+    dataschema: str = DATA_SCHEMA
     data: EventData
 
     @classmethod
