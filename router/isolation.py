@@ -20,6 +20,11 @@ LONGEST_PAUSE: Final = 10.0
 EAGER_TRIES: Final = 5
 """How often a deadlock or serialization failure is tried again without a pause."""
 
+LANES: Final = 2
+"""Transactions at a time: one is decided while PostgreSQL works for the other."""
+LANES_FROM: Final = 200
+"""Records from which a batch is shared out: a small one costs as many statements as a large one."""
+
 STORE: Final = "router store"
 FUSE: Final = "router fuse"
 
@@ -70,7 +75,8 @@ class Isolation:
 
         Raises `FencedError`, `FuseBlownError` or `StoppedError`.
         """
-        waiting = [self._up_to_fuse(entries)]
+        lanes = in_lanes(entries) if not self._dead_in_a_row else ()
+        waiting = await self._at_once(lanes, log_identity, done) if lanes else [self._up_to_fuse(entries)]
         while waiting:
             part = waiting.pop()
             fault = await self._try(part, log_identity, done)
@@ -99,6 +105,24 @@ class Isolation:
             if in_a_row >= self._fuse:
                 return entries[: index + 1]
         return entries
+
+    async def _at_once(
+        self, lanes: Sequence[Sequence[Entry]], log_identity: str, done: Callable[[Done], None]
+    ) -> list[Sequence[Entry]]:
+        """Try to route each lane once, all at the same time: while PostgreSQL works for one, the next is decided.
+
+        Give the lanes that failed. They go the usual way, one after the other: it finds the record at fault, or waits.
+        """
+        tries = await asyncio.gather(*(self._once(lane, log_identity, done) for lane in lanes), return_exceptions=True)
+        fenced = next((error for error in tries if isinstance(error, FencedError)), None)
+        if fenced is not None:
+            raise fenced
+        return [lane for lane, error in zip(lanes, tries, strict=True) if error is not None][::-1]
+
+    async def _once(self, entries: Sequence[Entry], log_identity: str, done: Callable[[Done], None]) -> None:
+        routed = await self._router.route(part_of(entries, self._positions, log_identity, self._clock()))
+        self._committed(entries)
+        done(Done(entries=entries, routed=routed))
 
     async def _try(
         self, entries: Sequence[Entry], log_identity: str, done: Callable[[Done], None]
@@ -166,6 +190,22 @@ def _smaller(entries: Sequence[Entry], reason: str, sqlstate: str) -> list[Seque
         return [[entries[0].dead(reason, sqlstate)]]
     middle = len(entries) // 2
     return [entries[middle:], entries[:middle]]
+
+
+def in_lanes(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
+    """Share a large batch out to transactions that may run at the same time; none when it shall stay one.
+
+    A partition's records stay together, in their order. Where a record is dead already they take their turns.
+    """
+    parts: dict[int, list[Entry]] = {}
+    for entry in entries:
+        parts.setdefault(entry.record.partition, []).append(entry)
+    if len(entries) < LANES_FROM or len(parts) < LANES or any(entry.is_dead for entry in entries):
+        return []
+    lanes: list[list[Entry]] = [[] for _ in range(LANES)]
+    for _, part in sorted(parts.items(), key=lambda found: (-len(found[1]), found[0])):
+        min(lanes, key=len).extend(part)
+    return list(lanes)
 
 
 def failure_reason(error: Exception, sqlstate: str) -> str:

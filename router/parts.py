@@ -1,7 +1,7 @@
 """Records as parts of a batch: decoded, up to a schema that this program does not know."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from router.batch import Part, Routable
@@ -32,26 +32,22 @@ class Entry:
         return Entry(record=self.record, message=self.message, reason=reason, sqlstate=sqlstate)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Decoded:
     """Entries that may be routed, and partitions that must stop behind them, with the reason."""
 
-    entries: Sequence[Entry]
-    stopped: dict[int, str]
+    entries: list[Entry] = field(default_factory=list)
+    stopped: dict[int, str] = field(default_factory=dict)
 
-
-def decode_all(records: Iterable[LogRecord]) -> Decoded:
-    """Decode records; from an unknown schema on, a partition's records are left where they are."""
-    entries: list[Entry] = []
-    stopped: dict[int, str] = {}
-    for record in records:
-        if record.partition in stopped:
-            continue
-        try:
-            entries.append(_entry(record))
-        except UnknownSchemaError as error:
-            stopped[record.partition] = f"partition {record.partition}, offset {record.offset}: {error}"
-    return Decoded(entries=entries, stopped=stopped)
+    def add(self, records: Iterable[LogRecord]) -> None:
+        """Decode records; from an unknown schema on, a partition's records are left where they are."""
+        for record in records:
+            if record.partition in self.stopped:
+                continue
+            try:
+                self.entries.append(_entry(record))
+            except UnknownSchemaError as error:
+                self.stopped[record.partition] = f"partition {record.partition}, offset {record.offset}: {error}"
 
 
 def _entry(record: LogRecord) -> Entry:

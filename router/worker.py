@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -11,7 +12,7 @@ import structlog
 from router import pace
 from router.batch import BatchRouter, FencedError
 from router.isolation import FUSE, Done, FuseBlownError, Isolation, StoppedError
-from router.parts import Entry, decode_all, first_positions, last_positions
+from router.parts import Decoded, Entry, first_positions, last_positions
 from router.policy import Policies
 from router.ports import Health, LogConsumer, LogErrors, LogRecord, Metrics, RoutingStore
 from router.positions import Positions
@@ -19,12 +20,22 @@ from router.positions import Positions
 BATCH_SIZE: Final = 500
 FUSE_AFTER: Final = 20
 FETCH_SECONDS: Final = 0.5
+PIECE: Final = 25
+"""Records that are decoded before others may work: two milliseconds or so."""
 LOG: Final = "inbound log"
 FENCE_PAUSE: Final = 0.1
 FENCES: Final = 20
 """Refused offsets in a row after which readiness turns red: a rebalance takes a few, not twenty."""
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    """What was fetched: how many records, and those of them that may be routed."""
+
+    size: int = 0
+    entries: Sequence[Entry] = ()
 
 
 class RouterWorker:
@@ -61,6 +72,7 @@ class RouterWorker:
         self._pace = pace.Pace(limit=batch_size, longest=gather, timer=timer)
         self._stopping = asyncio.Event()
         self._fences = 0
+        self._ahead: asyncio.Task[_Batch] | None = None
         self._isolation = Isolation(
             router=BatchRouter(
                 store=store,
@@ -81,6 +93,12 @@ class RouterWorker:
 
     async def run(self) -> None:
         """Route until stopped. A blown fuse ends it, too: readiness stays red until somebody restarts the router."""
+        try:
+            await self._run()
+        finally:
+            await self._drop_ahead()
+
+    async def _run(self) -> None:
         while not self._stopping.is_set():
             try:
                 if pause := self._pace.pause(await self.turn()):
@@ -97,19 +115,44 @@ class RouterWorker:
         self._stopping.set()
 
     async def turn(self, *, max_wait: float = FETCH_SECONDS) -> int:
-        """Fetch and route one batch; give the number of records. Raises `FuseBlownError`, `StoppedError`."""
-        records = await self._fetch(max_wait)
-        if not records:
-            return 0
+        """Fetch and route one batch; give the number of records. Raises `FuseBlownError`, `StoppedError`.
+
+        While a full batch is routed, the next one is fetched and decoded.
+        """
+        batch = await self._next(max_wait)
         self._pace.begin()
-        started = self._timer()
-        decoded = decode_all(records)
-        self._metrics.phase("decode", self._timer() - started)
+        if batch.size >= self._batch_size:
+            self._ahead = asyncio.create_task(self._read(0), name="router reads ahead")
+        if batch.entries:
+            await self._route(batch.entries)
+        return batch.size
+
+    async def _next(self, max_wait: float) -> "_Batch":
+        """Give what was read ahead, or read."""
+        ahead, self._ahead = self._ahead, None
+        batch = await ahead if ahead is not None else _Batch()
+        return batch if batch.size else await self._read(max_wait)
+
+    async def _read(self, max_wait: float) -> "_Batch":
+        """Fetch and decode a batch, and stop partitions whose records are another program's."""
+        records = await self._fetch(max_wait)
+        decoded = Decoded()
+        took = 0.0
+        for at in range(0, len(records), PIECE):
+            started = self._timer()
+            decoded.add(records[at : at + PIECE])
+            took += self._timer() - started
+            await asyncio.sleep(0)  # a transaction may be on its way
         for partition, reason in decoded.stopped.items():
             await self._halt(partition, reason)
-        if decoded.entries:
-            await self._route(decoded.entries)
-        return len(records)
+        if records:
+            self._metrics.phase("decode", took)
+        return _Batch(size=len(records), entries=decoded.entries)
+
+    async def _drop_ahead(self) -> Sequence[Entry]:
+        """Give up what was read ahead, and say what it was: nobody has routed it."""
+        ahead, self._ahead = self._ahead, None
+        return (await ahead).entries if ahead is not None else ()
 
     async def _fetch(self, max_wait: float) -> Sequence[LogRecord]:
         try:
@@ -146,8 +189,8 @@ class RouterWorker:
             await self._report(finished)
 
     async def _fenced(self, entries: Sequence[Entry]) -> None:
-        """Drop the batch and go where the store says."""
-        first = first_positions(entries)
+        """Drop the batch, and what was read ahead, and go where the store says."""
+        first = first_positions([*entries, *await self._drop_ahead()])
         stored = await self._isolation.stored(first.keys())
         await self._consumer.seek({p: stored[p][0] if p in stored else offset for p, offset in first.items()})
         self._fences += 1

@@ -70,7 +70,10 @@ class FetchStore(RoutingStore):
         async with self._pool.connection() as connection, connection.transaction():
             transaction = FetchTransaction(connection=connection, numbers=self._numbers, ids=self._ids)
             await transaction.begin()
-            yield transaction
+            try:
+                yield transaction
+            finally:
+                transaction.give_back()
 
 
 async def fetches_waiting(connection: AsyncConnection[TupleRow]) -> list[tuple[str, int, datetime]]:

@@ -58,7 +58,10 @@ class NoticeStore(RoutingStore):
         async with self._pool.connection() as connection, connection.transaction():
             transaction = NoticeTransaction(connection=connection, numbers=self._numbers, ids=self._ids)
             await transaction.begin()
-            yield transaction
+            try:
+                yield transaction
+            finally:
+                transaction.give_back()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,4 +119,7 @@ class OutboundStore(RoutingStore):
         async with self._pool.connection() as connection, connection.transaction():
             transaction = OutboundTransaction(connection=connection, numbers=self._numbers, ids=self._ids)
             await transaction.begin()
-            yield transaction
+            try:
+                yield transaction
+            finally:
+                transaction.give_back()

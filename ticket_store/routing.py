@@ -35,6 +35,7 @@ from schemas.routing_rows import (
 from schemas.sending_rows import SentRow
 from ticket_store.conversations import ConversationStatements
 from ticket_store.failures import fault_of
+from ticket_store.id_blocks import IdBlocks
 from ticket_store.instance import read_or_create
 from ticket_store.numbers import TicketNumbers
 from ticket_store.pool import Pool
@@ -44,14 +45,6 @@ from ticket_store.statements import statement
 
 BLOCK: Final = 500
 """Ids taken from a sequence at a time, at least."""
-
-
-class IdBlocks:
-    """Ids taken ahead of need. Only ids that were never handed out stay: a lost commit must not see one twice."""
-
-    def __init__(self) -> None:
-        self.tickets: deque[int] = deque()
-        self.messages: deque[int] = deque()
 
 
 class RoutingStore:
@@ -68,7 +61,10 @@ class RoutingStore:
         async with self._pool.connection() as connection, connection.transaction():
             transaction = RoutingTransaction(connection=connection, numbers=self._numbers, ids=self._ids)
             await transaction.begin()
-            yield transaction
+            try:
+                yield transaction
+            finally:
+                transaction.give_back()
 
     async def positions(self, consumer: str, topic: str, partitions: Collection[int]) -> Mapping[int, tuple[int, str]]:
         """Give the stored next offset and log identity of partitions that have one."""
@@ -114,6 +110,7 @@ class RoutingTransaction(ConversationStatements):
         super().__init__(connection=connection)
         self._numbers = numbers
         self._ids = ids
+        self._reserved = IdBlocks()
 
     async def begin(self) -> None:
         """Choose plans that fit arrays of any length."""
@@ -137,19 +134,24 @@ class RoutingTransaction(ConversationStatements):
 
     async def reserve_message_ids(self, count: int) -> None:
         """Make sure that `next_message_id` can be asked this often."""
-        await self._fill(self._ids.messages, "next_message_ids", count)
+        self._reserved.messages.extend(await self.message_ids(count))
 
     def next_message_id(self) -> int:
         """Take the number of a message of ours."""
-        return self._ids.messages.popleft()
+        return self._reserved.messages.popleft()
 
     async def reserve_ticket_ids(self, count: int) -> None:
         """Make sure that `next_ticket_id` can be asked this often."""
         await self._fill(self._ids.tickets, "next_ticket_ids", count)
+        self._reserved.tickets.extend(self._ids.tickets.popleft() for _ in range(count))
 
     def next_ticket_id(self) -> int:
         """Take the id of a new ticket."""
-        return self._ids.tickets.popleft()
+        return self._reserved.tickets.popleft()
+
+    def give_back(self) -> None:
+        """Leave what was reserved and not needed to the next transaction."""
+        self._ids.give_back(self._reserved)
 
     def ticket_number(self, ticket_id: int) -> str:
         """Give the public number of a ticket."""
@@ -272,9 +274,10 @@ class RoutingTransaction(ConversationStatements):
         await Writer(connection=self._connection).write(changes)
 
     async def _fill(self, block: deque[int], name: str, count: int) -> None:
-        if len(block) < count:
-            rows = await self._rows(name, {"count": max(BLOCK, count)})
-            block.extend(row[0] for row in rows)
+        async with self._ids.filling:
+            if len(block) < count:
+                rows = await self._rows(name, {"count": max(BLOCK, count)})
+                block.extend(row[0] for row in rows)
 
     async def _rows(self, name: str, parameters: Mapping[str, object]) -> list[TupleRow]:
         cursor = await self._connection.execute(statement("routing", name), parameters)

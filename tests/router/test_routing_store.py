@@ -155,3 +155,17 @@ async def test_a_held_reply_by_policy_new_has_a_ticket_of_its_own(database: str)
         await lab.route(mail("two", answers="one"), policies=OPENING)
         await lab.route(mail("one"), policies=OPENING)
         assert await lab.threads() == {"two": ["two"], "one": ["one"]}
+
+
+async def test_what_one_transaction_reserves_no_other_hands_out_and_the_rest_goes_back(database: str) -> None:
+    async with open_lab(database) as lab:
+        async with lab.store.transaction() as one, lab.store.transaction() as two:
+            await one.reserve_ticket_ids(400)
+            await two.reserve_ticket_ids(400)
+            taken = [transaction.next_ticket_id() for _ in range(300) for transaction in (one, two)]
+        assert len(set(taken)) == 600
+        async with lab.store.transaction() as three:
+            await three.reserve_ticket_ids(400)
+            later = [three.next_ticket_id() for _ in range(400)]
+        assert not set(taken) & set(later)
+        assert max(later) <= 1000
