@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from bus.kafka_consumer import KafkaConsumer
 from bus.kafka_publisher import KafkaPublisher
 from bus.kafka_settings import KafkaSettings
+from bus.kafka_spread import Spread
 from bus.kafka_topics import KafkaTopics
 from bus.kafka_trouble import Janitor, answers_within
 from bus.kafka_wire import EARLIEST, LATEST, OLDEST_RECORD, KafkaWire, Spot
@@ -24,22 +25,26 @@ class KafkaLog:
         self._janitor = Janitor()
         self._wire = KafkaWire(settings=settings, janitor=self._janitor)
         self._topics = KafkaTopics(settings=settings, wire=self._wire)
+        self._spread = Spread()
         self._publisher: KafkaPublisher | None = None
         self._consumers: list[KafkaConsumer] = []
 
     async def ensure_topic(self, topic: str, *, partitions: int, retention_hours: float) -> None:
         """Create the topic, or give it more partitions; its retention is set on creation only.
 
+        Keys go over as many partitions as were asked for here, also where somebody else has added some.
+
         Raises `BusUnavailableError`, and `BusError` for what no retry mends (too few brokers, no permission).
         """
         await self._topics.ensure(topic, partitions=partitions, retention_hours=retention_hours)
+        self._spread.ask(topic, partitions)
         if self._publisher is not None:
             await self._publisher.refresh()
 
     async def publisher(self) -> KafkaPublisher:
         """Give the engine's publisher, started."""
         if self._publisher is None:
-            publisher = KafkaPublisher(settings=self._settings, janitor=self._janitor)
+            publisher = KafkaPublisher(settings=self._settings, janitor=self._janitor, spread=self._spread)
             try:
                 await publisher.start()
             except BaseException:

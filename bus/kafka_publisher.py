@@ -11,11 +11,12 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
-from aiokafka.partitioner import DefaultPartitioner
 
 from bus.kafka_settings import KafkaSettings, client_options
+from bus.kafka_spread import Spread
 from bus.kafka_topics import BATCH_SLACK
 from bus.kafka_trouble import CLOSE_SECONDS, Janitor, answers_within, let_go
+from bus.kafka_wire import UnsettledError
 from bus.port import BusUnavailableError, NewRecord, Place, RecordRefusedError
 
 RECORD_OVERHEAD = 128
@@ -60,9 +61,10 @@ class ByteBudget:
 class KafkaPublisher:
     """One idempotent producer for many concurrent callers, made anew when it is beyond repair."""
 
-    def __init__(self, *, settings: KafkaSettings, janitor: Janitor) -> None:
+    def __init__(self, *, settings: KafkaSettings, janitor: Janitor, spread: Spread) -> None:
         self._settings = settings
         self._janitor = janitor
+        self._spread = spread
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
         self._budget = ByteBudget(limit=settings.max_buffered_bytes)
@@ -121,7 +123,7 @@ class KafkaPublisher:
         async with answers_within(self._settings.publish_timeout), self._budget.hold(size):
             producer = await self._ready()
             try:
-                places = await _send(producer, topic, records)
+                places = await self._send(producer, topic, records)
             except MessageSizeTooLargeError:
                 self._give_up(producer)
                 places = [await self._store_alone(topic, record, index) for index, record in enumerate(records)]
@@ -131,14 +133,33 @@ class KafkaPublisher:
         self._failing_since = None
         return places
 
+    async def _send(self, producer: AIOKafkaProducer, topic: str, records: Sequence[NewRecord]) -> list[Place]:
+        """Hand all records over, then wait for all of them, so that they share batches with whoever else publishes."""
+        sent = []
+        for record, partition in zip(records, await self._partitions(producer, topic, records), strict=True):
+            acknowledged = await producer.send(
+                topic, record.value, record.key, partition=partition, headers=list(record.headers)
+            )
+            acknowledged.add_done_callback(_look_at)
+            sent.append(acknowledged)
+        return [_place(await acknowledged) for acknowledged in sent]
+
+    async def _partitions(self, producer: AIOKafkaProducer, topic: str, records: Sequence[NewRecord]) -> list[int]:
+        """Choose the partition of each record, among those that the client knows."""
+        known = await producer.partitions_for(topic)
+        try:
+            return [self._spread.partition_of(topic, record.key, known) for record in records]
+        except UnsettledError:
+            producer.client.force_metadata_update()
+            raise
+
     async def _store_alone(self, topic: str, record: NewRecord, index: int) -> Place:
         """Store a record in a batch of its own: the broker refused one that others may have shared."""
         producer = await self._ready()
         alone = producer.create_batch()
         alone.append(key=record.key, value=record.value, timestamp=None, headers=list(record.headers))
-        numbers = sorted(await producer.partitions_for(topic))
+        (partition,) = await self._partitions(producer, topic, [record])
         try:
-            partition = DefaultPartitioner()(record.key, numbers, numbers)
             return _place(await (await producer.send_batch(alone, topic, partition=partition)))
         except MessageSizeTooLargeError as error:
             self._give_up(producer)
@@ -181,16 +202,6 @@ class KafkaPublisher:
         retiring = asyncio.create_task(_retire(producer))
         self._retiring.add(retiring)
         retiring.add_done_callback(self._retiring.discard)
-
-
-async def _send(producer: AIOKafkaProducer, topic: str, records: Sequence[NewRecord]) -> list[Place]:
-    """Hand all records over, then wait for all of them, so that they share batches with whoever else publishes."""
-    sent = []
-    for record in records:
-        acknowledged = await producer.send(topic, record.value, record.key, headers=list(record.headers))
-        acknowledged.add_done_callback(_look_at)
-        sent.append(acknowledged)
-    return [_place(await acknowledged) for acknowledged in sent]
 
 
 async def _retire(producer: AIOKafkaProducer) -> None:

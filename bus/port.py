@@ -143,7 +143,10 @@ class Log(Protocol):
     """One engine: makes publishers and consumers, creates topics, answers questions about offsets."""
 
     async def ensure_topic(self, topic: str, *, partitions: int, retention_hours: float) -> None:
-        """Create the topic if it is missing; raise the number of partitions if it is lower (never lower it)."""
+        """Create the topic if it is missing; raise the number of partitions if it is lower (never lower it).
+
+        A key keeps its partition as long as every process asks for the same number.
+        """
         ...
 
     async def publisher(self) -> Publisher:

@@ -27,7 +27,7 @@ from servers import one_line, servers_are_required
 from ticket_store.embedded import EmbeddedPostgres
 
 pytest.register_assert_rewrite("bus_contract", "bus_contract_consumer", "bus_reading", "fault_storm", "running_daemon")
-pytest.register_assert_rewrite("scenario_expect", "scenario_truth")
+pytest.register_assert_rewrite("fault_machines", "scenario_expect", "scenario_truth")
 
 settings.register_profile("quick", max_examples=25)
 settings.register_profile("thorough", max_examples=1000)

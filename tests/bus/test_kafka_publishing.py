@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from bus_reading import filled_topic, positions, read, record, records, unique
-from kafka_admin import administrator, create_topic
+from kafka_admin import add_partitions, administrator, create_topic
 from kafka_logs import kafka_log
 from kafka_server import KafkaServer
 
@@ -89,6 +89,18 @@ async def test_two_processes_may_create_a_topic_at_once(kafka: KafkaServer, log:
         )
         assert len(await log.partitions(topic)) == partitions
     await other.close()
+
+
+async def test_a_key_keeps_its_partition_when_somebody_else_adds_some(kafka: KafkaServer, log: KafkaLog) -> None:
+    topic = await filled_topic(log, partitions=3)
+    before = [place.partition for place in await (await log.publisher()).publish(topic, records(50))]
+    await add_partitions(kafka.bootstrap, topic, 7)
+    later = kafka_log(kafka.bootstrap)
+    await later.ensure_topic(topic, partitions=3, retention_hours=1)
+    for each in (log, later):
+        places = await (await each.publisher()).publish(topic, records(50))
+        assert [place.partition for place in places] == before
+    await later.close()
 
 
 async def test_more_copies_than_brokers_is_an_error_that_says_so(kafka: KafkaServer) -> None:

@@ -17,8 +17,11 @@ from fault_sockets import Pages
 
 REPLIES: Final = 2
 SESSIONS: Final = 3
+CALLERS: Final = 2
 EACH: Final = 3
 """Conversations to one stranger."""
+LATER_MAIL: Final = "SMTPDataError 451"
+LATER_CALL: Final = 503
 STRANGER: Final = "x"
 """Ends the name of a run in the tokens of strangers."""
 
@@ -26,10 +29,12 @@ STRANGER: Final = "x"
 class Senders:
     """All senders of one run, whose name begins every token that they write."""
 
-    def __init__(self, *, run: str, smtp_port: int, http_port: int) -> None:
+    def __init__(
+        self, *, run: str, smtp_port: int, http_port: int, sessions: int = SESSIONS, callers: int = CALLERS
+    ) -> None:
         self.run = run
-        self._mta = Mta(port=smtp_port, recipient="support@example.org", supply=_supply(run), sessions=SESSIONS)
-        self._callers = Callers(http_port, run=f"{run}push", callers=2)
+        self._mta = Mta(port=smtp_port, recipient="support@example.org", supply=_supply(run), sessions=sessions)
+        self._callers = Callers(http_port, run=f"{run}push", callers=callers)
         self._pages = Pages(http_port, "shop", run=f"{run}socket", pages=1)
 
     def start(self) -> None:
@@ -41,6 +46,11 @@ class Senders:
     def accepted(self) -> frozenset[str]:
         """Tokens of messages for which somebody said yes."""
         return frozenset(self._mta.tally.accepted | self._callers.taken | self._pages.taken)
+
+    @property
+    def in_flight(self) -> int:
+        """Messages handed over and not answered yet."""
+        return self._mta.in_flight + self._callers.in_flight + self._pages.in_flight
 
     @property
     def refused(self) -> list[str]:
@@ -61,6 +71,15 @@ class Senders:
         while len(self.accepted) < wanted:
             assert time.monotonic() < give_up, f"nothing is accepted any more, after {len(self.accepted)} messages"
             time.sleep(0.02)
+
+    def wait_later(self, *, seconds: float) -> None:
+        """Wait until a mail server and a platform that calls have been told to come later, from now on."""
+        reasons, before = self._mta.tally.reasons, self._mta.tally.reasons[LATER_MAIL]
+        self._callers.statuses.discard(LATER_CALL)
+        give_up = time.monotonic() + seconds
+        while reasons[LATER_MAIL] == before or LATER_CALL not in self._callers.statuses:
+            assert time.monotonic() < give_up, f"nobody was told to come later: {reasons}, {self._callers.statuses}"
+            time.sleep(0.05)
 
     def finish(self, *, seconds: float) -> None:
         """Begin nothing new, and return when everything that was begun has its yes."""

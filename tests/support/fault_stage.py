@@ -18,7 +18,6 @@ from typing import Any, Final
 
 import psycopg
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from fault_channels import SECRET
 from fault_findings import Finding, Left, judge, read, settled, topic
 from fault_proxy import Proxy
@@ -27,12 +26,12 @@ from fault_sockets import account
 from faulted import first_life_mark
 from kafka_broker import KafkaBroker
 from running_daemon import RunningDaemon, free_port, remove
+from tickets_topic import read_topic
 
 from ticket_store.embedded import EmbeddedPostgres, EmbeddedPostgresError
 
 SUPPORT: Final = Path(__file__).parent
 COMMAND: Final = ("-m", "faulted")
-TICKETS: Final = "switchboard.tickets"
 HELD_SECONDS: Final = 30.0
 SMALL: Final = "size=700m,mode=700"
 """Of the small disk; its bytes are taken from memory only as they are written."""
@@ -141,24 +140,11 @@ class Stage:
         found = judge(left, senders.accepted, self.folder / "var/blobs")
         found += topic(left, self._topic())
         found += [Finding("refused", what) for what in senders.refused]
-        return [*found, *self._ledger(seconds)]
-
-    def _ledger(self, seconds: float) -> list[Finding]:
-        """Ask as people do; what came just now may still be in flight."""
-        give_up = time.monotonic() + seconds
-        while True:
-            done = self.daemon.cli("ledger", "--json", check=False)
-            facts: dict[str, Any] = json.loads(done.stdout) if done.stdout.startswith("{") else {}
-            if facts.get("in_flight") == 0 or time.monotonic() > give_up:
-                break
-            time.sleep(0.2)
-        if done.returncode == 0 and facts.get("balanced") and facts.get("in_flight") == 0:
-            return []
-        return [Finding("ledger", f"exit {done.returncode}: {done.stdout[:500]} {done.stderr[:300]}")]
+        return [*found, *books(self.daemon, seconds=seconds)]
 
     def _topic(self) -> list[bytes]:
         if self.broker is not None:
-            return asyncio.run(_read_topic(self.broker.bootstrap))
+            return asyncio.run(read_topic(self.broker.bootstrap))
         with psycopg.connect(self.postgres.url()) as connection:
             return [bytes(row[0]) for row in connection.execute(TOPIC)]
 
@@ -183,22 +169,18 @@ def _kafka(port: int) -> dict[str, str]:
     }
 
 
-async def _read_topic(bootstrap: str) -> list[bytes]:
-    """Read the tickets topic from its beginning to what is its end now."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=None, auto_offset_reset="earliest")
-    await consumer.start()
-    try:
-        await consumer._client.set_topics([TICKETS])
-        places = [TopicPartition(TICKETS, number) for number in consumer.partitions_for_topic(TICKETS) or ()]
-        consumer.assign(places)
-        ends = await consumer.end_offsets(places)
-        values: list[bytes] = []
-        while any([await consumer.position(place) < ends[place] for place in places]):
-            batches = await consumer.getmany(timeout_ms=500)
-            values += [record.value for records in batches.values() for record in records]
-    finally:
-        await consumer.stop()
-    return values
+def books(daemon: RunningDaemon, *, seconds: float) -> list[Finding]:
+    """Ask for the ledger as people do; what came just now may still be in flight."""
+    give_up = time.monotonic() + seconds
+    while True:
+        done = daemon.cli("ledger", "--json", check=False)
+        facts: dict[str, Any] = json.loads(done.stdout) if done.stdout.startswith("{") else {}
+        if facts.get("in_flight") == 0 or time.monotonic() > give_up:
+            break
+        time.sleep(0.2)
+    if done.returncode == 0 and facts.get("balanced") and facts.get("in_flight") == 0:
+        return []
+    return [Finding("ledger", f"exit {done.returncode}: {done.stdout[:500]} {done.stderr[:300]}")]
 
 
 @contextmanager

@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.records_to_delete import RecordsToDelete
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
 
 @asynccontextmanager
@@ -39,3 +40,22 @@ async def delete_records(bootstrap: str, topic: str, before: Mapping[int, int]) 
     wanted = {TopicPartition(topic, number): RecordsToDelete(offset) for number, offset in before.items()}
     async with administrator(bootstrap) as admin:
         await admin.delete_records(wanted)
+
+
+async def add_partitions(bootstrap: str, topic: str, count: int) -> None:
+    """Give a topic so many partitions as an operator does."""
+    async with administrator(bootstrap) as admin:
+        await admin.create_partitions({topic: NewPartitions(count)})
+
+
+async def assigned_partitions(bootstrap: str, group: str) -> set[int]:
+    """Give the partitions that members of a group read now; the group reads one topic."""
+    async with administrator(bootstrap) as admin:
+        (answer,) = await admin.describe_consumer_groups([group])
+    (described,) = answer.groups
+    found: set[int] = set()
+    for *_, assignment in described[5]:
+        if assignment:
+            for _, partitions in ConsumerProtocolMemberAssignment.decode(assignment).assignment:
+                found.update(partitions)
+    return found

@@ -13,6 +13,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -91,16 +92,49 @@ def _copy_dependencies(folder: Path) -> None:
         filling.rename(folder)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """Who a broker is: its number, its ports, and the cluster to which it belongs."""
+
+    number: int
+    port: int
+    controller_port: int
+    cluster: str
+
+    @property
+    def vote(self) -> str:
+        """Its part of `controller.quorum.voters`."""
+        return f"{self.number}@127.0.0.1:{self.controller_port}"
+
+
+def new_nodes(count: int) -> list[Node]:
+    """Nodes of a new cluster, numbered from 1."""
+    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    ports = free_ports(2 * count)
+    return [
+        Node(number=number, port=ports[2 * number - 2], controller_port=ports[2 * number - 1], cluster=cluster)
+        for number in range(1, count + 1)
+    ]
+
+
 class KafkaBroker:
     """One node that is both broker and controller. `start` after `kill` or `stop` uses the same data and ports.
 
-    `settings` go over the usual ones; `scram` are users, as `kafka.tools.StorageTool` takes them.
+    `settings` go over the usual ones; `scram` are users, as `kafka.tools.StorageTool` takes them. Without a `node` it
+    is a cluster of its own.
     """
 
     def __init__(
-        self, *, jars: Path, folder: Path, settings: Mapping[str, str] | None = None, scram: Sequence[str] = ()
+        self,
+        *,
+        jars: Path,
+        folder: Path,
+        settings: Mapping[str, str] | None = None,
+        scram: Sequence[str] = (),
+        node: Node | None = None,
     ) -> None:
-        self.port, self._controller_port = free_ports(2)
+        self.node = node or new_nodes(1)[0]
+        self.port = self.node.port
         self._jars = jars
         self._folder = folder
         self._settings = dict(settings or {})
@@ -118,15 +152,18 @@ class KafkaBroker:
 
     def start(self) -> None:
         """Format the storage if it is new, start the broker and wait until it serves."""
-        if self._process is not None:
-            return
+        if self._process is None:
+            self.launch()
+            self.wait_started()
+
+    def launch(self) -> None:
+        """Format the storage if it is new, and start without waiting: of three, the first serves only with a second."""
         if not self._properties.exists():
             self._format()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 self._java("kafka.Kafka", heap="384m"), stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
-        self._wait_until_started()
 
     def kill(self) -> None:
         """End it as a power cut would (SIGKILL)."""
@@ -158,8 +195,8 @@ class KafkaBroker:
         self._folder.mkdir(parents=True, exist_ok=True)
         lines = [f"{key}={value}" for key, value in self._all_settings().items()]
         self._properties.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        arguments = ["format", f"--cluster-id={cluster}", "--config", str(self._properties)]  # it may begin with "-"
+        cluster = f"--cluster-id={self.node.cluster}"  # it may begin with "-"
+        arguments = ["format", cluster, "--config", str(self._properties)]
         arguments += [part for user in self._scram for part in ("--add-scram", user)]
         done = subprocess.run(
             self._java("kafka.tools.StorageTool", *arguments, heap="64m"), capture_output=True, text=True, check=False
@@ -169,11 +206,10 @@ class KafkaBroker:
             raise KafkaUnavailableError(f"Kafka's storage could not be formatted: {(done.stdout + done.stderr)[:300]}")
 
     def _all_settings(self) -> dict[str, str]:
-        listeners = f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self._controller_port}"
         own = {
-            "node.id": "1",
-            "listeners": listeners,
-            "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
+            "node.id": str(self.node.number),
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.node.controller_port}",
+            "controller.quorum.voters": self.node.vote,
             "log.dirs": str(self._folder / "data"),
         }
         return SETTINGS | own | self._settings
@@ -182,7 +218,8 @@ class KafkaBroker:
         arguments = arguments or (str(self._properties),)
         return ["java", f"-Xmx{heap}", *JVM, *LOGGING, "-cp", f"{self._jars}{os.sep}*", main, *arguments]
 
-    def _wait_until_started(self) -> None:
+    def wait_started(self) -> None:
+        """Wait until it serves."""
         give_up = time.monotonic() + START_SECONDS
         while STARTED not in self._log.read_bytes():
             if self._process is None or self._process.poll() is not None:

@@ -72,10 +72,18 @@ class RunningDaemon:
 
     def start(self) -> Self:
         """Start it and wait until it is ready."""
+        self.launch()
+        self.wait_ready()
+        return self
+
+    def launch(self) -> None:
+        """Start it, and wait for nothing."""
         with (self.folder / "daemon.log").open("ab") as log:
             self._process = subprocess.Popen(self._run, cwd=self.folder, env=self.environment, stdout=log, stderr=log)
+
+    def wait_ready(self) -> None:
+        """Wait until it is ready."""
         self.wait_until(self.is_ready, seconds=START_SECONDS, what="ready")
-        return self
 
     def is_ready(self) -> bool:
         """Whether `/readyz` is green."""
