@@ -73,7 +73,7 @@ class BusSettings(Section):
 class RouterSettings(Section):
     """How records become tickets."""
 
-    batch: int = Field(default=500, ge=1, le=5000, description="records of one transaction, at most")
+    batch: int = Field(default=1000, ge=1, le=5000, description="records that are fetched at a time, at most")
     fuse: PositiveInt = Field(default=20, description="dead letters in a row after which the router stops")
 
 

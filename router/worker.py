@@ -17,7 +17,8 @@ from router.policy import Policies
 from router.ports import Health, LogConsumer, LogErrors, LogRecord, Metrics, RoutingStore
 from router.positions import Positions
 
-BATCH_SIZE: Final = 500
+BATCH_SIZE: Final = 1000
+"""Records that are fetched at a time; so many go in two transactions (`isolation.in_lanes`)."""
 FUSE_AFTER: Final = 20
 FETCH_SECONDS: Final = 0.5
 PIECE: Final = 25
