@@ -70,6 +70,8 @@ def _is_right(finding: Finding, cell: Cell) -> bool:
 class Stages:
     """Keeps one stage over many cells, and makes a new one after a cell that found something or failed.
 
+    What a stage said in which something was found is kept in `.cache/faults`.
+
     `make` is told whether the stage is to stand on a small disk, which cells without room need.
     """
 
@@ -93,6 +95,7 @@ class Stages:
             self.close()
             raise
         if played.findings:
+            self._stage.keep(str(cell).replace("/", " "), played.findings)
             self.close()
         return played
 

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
@@ -19,11 +19,13 @@ from typing import Any, Final
 import psycopg
 import pytest
 from fault_channels import SECRET
+from fault_cli import Answer, Cli
 from fault_findings import Finding, Left, judge, read, settled, topic
 from fault_proxy import Proxy
 from fault_senders import Senders, next_run
 from fault_sockets import account
 from faulted import first_life_mark
+from house_tree import ROOT
 from kafka_broker import KafkaBroker
 from running_daemon import RunningDaemon, free_port, remove
 from tickets_topic import read_topic
@@ -32,6 +34,7 @@ from ticket_store.embedded import EmbeddedPostgres, EmbeddedPostgresError
 
 SUPPORT: Final = Path(__file__).parent
 COMMAND: Final = ("-m", "faulted")
+KEPT: Final = ROOT / ".cache/faults"
 HELD_SECONDS: Final = 30.0
 SMALL: Final = "size=700m,mode=700"
 """Of the small disk; its bytes are taken from memory only as they are written."""
@@ -63,6 +66,7 @@ class Stage:
             command=(sys.executable, *COMMAND),
             options=("--workers", "2"),
         )
+        self._cli = Cli(folder=folder, environment=self.daemon.environment)
 
     def _settings(self) -> dict[str, str]:
         ports = {role: self.proxies[role].port for role in ("ingest", "route")}
@@ -140,7 +144,7 @@ class Stage:
         found = judge(left, senders.accepted, self.folder / "var/blobs")
         found += topic(left, self._topic())
         found += [Finding("refused", what) for what in senders.refused]
-        return [*found, *books(self.daemon, seconds=seconds)]
+        return [*found, *books(self.daemon, seconds=seconds, cli=self._cli)]
 
     def _topic(self) -> list[bytes]:
         if self.broker is not None:
@@ -148,10 +152,17 @@ class Stage:
         with psycopg.connect(self.postgres.url()) as connection:
             return [bytes(row[0]) for row in connection.execute(TOPIC)]
 
+    def keep(self, name: str, findings: Sequence[Finding]) -> None:
+        """Keep what was found and what the daemon said, for who looks for the cause."""
+        KEPT.mkdir(parents=True, exist_ok=True)
+        told = [f"{finding.kind}: {finding.what}" for finding in findings]
+        (KEPT / f"{name}.log").write_text("\n".join([*told, self.daemon.log]), encoding="utf-8")
+
     def close(self) -> None:
         """Leave nothing behind."""
         for proxy in self.proxies.values():
             proxy.close()
+        self._cli.close()
         remove(self.daemon)
 
 
@@ -169,18 +180,23 @@ def _kafka(port: int) -> dict[str, str]:
     }
 
 
-def books(daemon: RunningDaemon, *, seconds: float) -> list[Finding]:
-    """Ask for the ledger as people do; what came just now may still be in flight."""
+def books(daemon: RunningDaemon, *, seconds: float, cli: Cli | None = None) -> list[Finding]:
+    """Ask for the ledger as people do; what came just now may still be in flight. Nothing here is a dead letter."""
     give_up = time.monotonic() + seconds
     while True:
-        done = daemon.cli("ledger", "--json", check=False)
-        facts: dict[str, Any] = json.loads(done.stdout) if done.stdout.startswith("{") else {}
+        code, said = cli.run("ledger", "--json") if cli else _asked(daemon)
+        facts: dict[str, Any] = json.loads(said) if said.startswith("{") else {}
         if facts.get("in_flight") == 0 or time.monotonic() > give_up:
             break
         time.sleep(0.2)
-    if done.returncode == 0 and facts.get("balanced") and facts.get("in_flight") == 0:
+    if code == 0 and facts.get("balanced") and facts.get("in_flight") == facts.get("dead_lettered") == 0:
         return []
-    return [Finding("ledger", f"exit {done.returncode}: {done.stdout[:500]} {done.stderr[:300]}")]
+    return [Finding("ledger", f"exit {code}: {said[:800]}")]
+
+
+def _asked(daemon: RunningDaemon) -> Answer:
+    done = daemon.cli("ledger", "--json", check=False)
+    return Answer(done.returncode, done.stdout)
 
 
 @contextmanager
