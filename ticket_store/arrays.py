@@ -12,6 +12,8 @@ from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap
 from psycopg.types.array import ListBinaryDumper
 
+from ticket_store.copying import exact_types
+
 NULL: Final = b"\xff\xff\xff\xff"
 TEXT: Final = 25
 """Its oid; what psycopg leaves open is text."""
@@ -37,7 +39,8 @@ class ArrayDumper(ListBinaryDumper):
 
 
 def with_arrays() -> AdaptersMap:
-    """Give psycopg's adapters with this one for lists."""
+    """Give psycopg's adapters with this one for lists, and what COPY in binary needs."""
     adapters = AdaptersMap(psycopg.adapters)
     adapters.register_dumper(list, ArrayDumper)
+    exact_types(adapters)
     return adapters

@@ -8,6 +8,7 @@ from psycopg.rows import TupleRow
 
 from schemas.changes import Changes
 from schemas.routing_rows import DeadLetterRow
+from ticket_store.copying import copy_rows
 from ticket_store.legacy import bind_legacy
 from ticket_store.statements import statement
 
@@ -39,14 +40,14 @@ class Writer:
         """Write all rows; the outbox last."""
         await self._revise(changes)
         for name, field in COPIES:
-            await self._copy(name, getattr(changes, field), file=FILES.get(name, "routing_write"))
+            await copy_rows(self._connection, FILES.get(name, "routing_write"), name, getattr(changes, field))
         await self._change(changes)
         await self._converse(changes)
         await self._place(changes)
         await bind_legacy(self._connection, changes.bound)
         await self._arrays("wake_newcomers", ("scopes", "address_keys", "ats"), changes.newcomers)
         await self._bury(changes.dead_letters)
-        await self._copy("copy_outbox", changes.outbox)
+        await copy_rows(self._connection, "routing_write", "copy_outbox", changes.outbox)
 
     async def _revise(self, changes: Changes) -> None:
         """Replace readings; what they name and await is written with the rest."""
@@ -106,16 +107,6 @@ class Writer:
     async def _bury(self, rows: Sequence[DeadLetterRow]) -> None:
         for row in rows:  # rare, and mostly one
             await self._connection.execute(statement("routing_write", "bury"), row._asdict())
-
-    async def _copy(self, name: str, rows: Sequence[tuple[object, ...]], *, file: str = "routing_write") -> None:
-        if not rows:
-            return
-        async with (
-            self._connection.cursor() as cursor,
-            cursor.copy(statement(file, name)) as copy,
-        ):
-            for row in rows:
-                await copy.write_row(row)
 
     async def _arrays(
         self, name: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]], *, file: str = "routing_write"

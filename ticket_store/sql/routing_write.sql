@@ -3,7 +3,7 @@
 copy tickets (id, number, scope, account, channel, subject, subject_base, match_key, requester_key, requester_address,
               requester_name, status, version, message_count, continues_id, created_at, last_message_at, closed_at,
               merged_into_id, live, live_until, conversation)
-from stdin;
+from stdin (format binary);
 
 -- name: copy_messages
 -- Store new messages.
@@ -11,7 +11,7 @@ copy messages (id, ticket_id, state, kind, channel, account, scope, delivery_key
                sender_address, sender_name, subject, body_text, body_html, automatic, verdict, received_at, sent_at,
                normalizer_version, raw_sha256, raw_size, details, decision, partition, "offset", direction,
                author, visibility, conversation, part_of)
-from stdin;
+from stdin (format binary);
 
 -- name: copy_held_ids
 -- Index the ids that held messages quote.
@@ -29,7 +29,7 @@ from stdin;
 
 -- name: copy_blob_refs
 -- Name the blobs of new rows.
-copy blob_refs (sha256, owner_kind, owner_id) from stdin;
+copy blob_refs (sha256, owner_kind, owner_id) from stdin (format binary);
 
 -- name: copy_sends
 -- Queue messages of ours to be sent.
@@ -41,11 +41,11 @@ copy notices (message_id, ticket_id, account, channel, reason, address, address_
 
 -- name: copy_outbox
 -- Queue events.
-copy outbox (id, ticket_id, shard, sequence, type, event) from stdin;
+copy outbox (id, ticket_id, shard, sequence, type, event) from stdin (format binary);
 
 -- name: copy_participants
 -- Store who takes part; every row is new, under its ticket's lock.
-copy ticket_participants (ticket_id, address_key, address, role) from stdin;
+copy ticket_participants (ticket_id, address_key, address, role) from stdin (format binary);
 
 -- name: change_tickets
 -- Raise versions and counts of locked tickets.
