@@ -33,7 +33,7 @@ settings.register_profile("quick", max_examples=25)
 settings.register_profile("thorough", max_examples=1000)
 """Chosen by `--hypothesis-profile`; without one a property has the library's hundred examples."""
 
-pytest_plugins = ["kafka_server", "scenario_theatre", "fault_report"]
+pytest_plugins = ["kafka_server", "scenario_theatre", "fault_report", "fault_brokers"]
 """Modules in tests/support that bring fixtures of their own."""
 
 SERVER_FIXTURES = {"postgres": ("postgres_server", "own_postgres"), "kafka": ("kafka_server", "kafka_jars")}

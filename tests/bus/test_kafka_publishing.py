@@ -5,9 +5,8 @@ import os
 from collections.abc import AsyncIterator
 
 import pytest
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from bus_reading import filled_topic, positions, read, record, records, unique
-from kafka_admin import add_partitions, administrator, create_topic
+from kafka_admin import add_partitions, create_topic, topic_settings
 from kafka_logs import kafka_log
 from kafka_server import KafkaServer
 
@@ -71,9 +70,7 @@ async def test_records_are_readable_whatever_compresses_them(kafka: KafkaServer,
 async def test_a_topic_is_created_as_asked(kafka: KafkaServer, log: KafkaLog) -> None:
     topic = unique("topic")
     await log.ensure_topic(topic, partitions=2, retention_hours=14 * 24)
-    async with administrator(kafka.bootstrap) as admin:
-        (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
-    found = {name: value for *_, entries in answer.resources for name, value, *_ in entries}
+    found = await topic_settings(kafka.bootstrap, topic)
     assert found["retention.ms"] == str(14 * 24 * 3600 * 1000)
     assert found["min.insync.replicas"] == "1"
     assert found["message.timestamp.type"] == "LogAppendTime"

@@ -6,6 +6,7 @@ Before the two that take in stands a balancer, as a second MX record or a load b
 import asyncio
 import json
 import shutil
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -19,11 +20,11 @@ from fault_channels import SECRET
 from fault_findings import Finding, Left, judge, read, settled, topic
 from fault_senders import Senders, next_run
 from fault_sockets import account
-from fault_stage import books
+from fault_stage import COMMAND, SUPPORT, books
 from kafka_admin import assigned_partitions
 from kafka_cluster import KafkaCluster
 from postgres_server import TEST_SETTINGS
-from running_daemon import COMMAND, RunningDaemon, free_port, remove
+from running_daemon import RunningDaemon, free_port, remove
 from tickets_topic import read_topic
 
 from ticket_store.embedded import EmbeddedPostgres
@@ -40,6 +41,8 @@ class Machines:
     def __init__(self, *, folder: Path, cluster: KafkaCluster, store: str) -> None:
         self.cluster = cluster
         self._folder = folder
+        self.control = folder / "control"
+        self.control.mkdir()
         self._store = store
         self.intake_ports = {name: free_port() for name in NAMES if name.startswith("ingest")}
         self.processes = {name: self._process(name) for name in NAMES}
@@ -52,7 +55,11 @@ class Machines:
         port = self.intake_ports.get(name)
         settings = {**self._settings(), **({"SWITCHBOARD_INTAKE__PORT": str(port)} if port else {})}
         return RunningDaemon(
-            folder=folder, settings=settings, role=name.partition("-")[0], command=COMMAND, options=("--name", name)
+            folder=folder,
+            settings=settings,
+            role=name.partition("-")[0],
+            command=(sys.executable, *COMMAND),
+            options=("--name", name),
         )
 
     def _settings(self) -> Mapping[str, str]:
@@ -70,7 +77,12 @@ class Machines:
             "ACCOUNTS__ERP__CHANNEL": "api",
             "ACCOUNTS__ERP__SECRET": SECRET,
         }
-        return {**{f"SWITCHBOARD_{name}": value for name, value in given.items()}, **account("shop")}
+        return {
+            "PYTHONPATH": str(SUPPORT),
+            "FAULTED_FOLDER": str(self.control),
+            **{f"SWITCHBOARD_{name}": value for name, value in given.items()},
+            **account("shop"),
+        }
 
     def start(self) -> None:
         """Bring the schema and everybody up."""
@@ -93,6 +105,13 @@ class Machines:
         for process in (*routers, *takers):
             process.environment["SWITCHBOARD_BUS__PARTITIONS"] = str(count)
             process.launch()
+        self.wait_ready()
+
+    def revive(self) -> None:
+        """Launch whoever has ended, and wait until all are ready."""
+        for process in self.processes.values():
+            if not process.lives:
+                process.launch()
         self.wait_ready()
 
     def wait_ready(self) -> None:

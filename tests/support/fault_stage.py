@@ -21,6 +21,7 @@ import pytest
 from fault_channels import SECRET
 from fault_cli import Answer, Cli
 from fault_findings import Finding, Left, judge, read, settled, topic
+from fault_held import HELD_SECONDS, held_at
 from fault_proxy import Proxy
 from fault_senders import Senders, next_run
 from fault_sockets import account
@@ -35,7 +36,6 @@ from ticket_store.embedded import EmbeddedPostgres, EmbeddedPostgresError
 SUPPORT: Final = Path(__file__).parent
 COMMAND: Final = ("-m", "faulted")
 KEPT: Final = ROOT / ".cache/faults"
-HELD_SECONDS: Final = 30.0
 SMALL: Final = "size=700m,mode=700"
 """Of the small disk; its bytes are taken from memory only as they are written."""
 TOPIC: Final = """
@@ -90,19 +90,8 @@ class Stage:
     @contextmanager
     def held(self, point: str, process: str) -> Iterator[Callable[[], int]]:
         """Hold what comes to a point of a process, as long as the context lasts; gives how to count what is held."""
-        armed = self.control / f"{point}@{process}.armed"
-        marks = self.control / "held"
-
-        def count() -> int:
-            return sum(mark.name.startswith(f"{point}@{process}@") for mark in marks.iterdir())
-
-        armed.touch()
-        try:
+        with held_at(self.control, point, process) as count:
             yield count
-        finally:
-            armed.unlink(missing_ok=True)
-            for mark in marks.glob(f"{point}@{process}@*"):
-                mark.unlink(missing_ok=True)
 
     def wait_held(self, count: Callable[[], int]) -> int:
         """Wait until something is held, and give how many."""

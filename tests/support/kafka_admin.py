@@ -6,6 +6,7 @@ from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
@@ -46,6 +47,13 @@ async def add_partitions(bootstrap: str, topic: str, count: int) -> None:
     """Give a topic so many partitions as an operator does."""
     async with administrator(bootstrap) as admin:
         await admin.create_partitions({topic: NewPartitions(count)})
+
+
+async def topic_settings(bootstrap: str, topic: str) -> dict[str, str]:
+    """Give all settings of a topic."""
+    async with administrator(bootstrap) as admin:
+        (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+    return {name: value for *_, entries in answer.resources for name, value, *_ in entries}
 
 
 async def assigned_partitions(bootstrap: str, group: str) -> set[int]:
