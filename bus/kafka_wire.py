@@ -6,15 +6,16 @@ never goes back to them, so that a cluster whose brokers all moved would stay lo
 
 import asyncio
 import base64
+import random
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import KafkaConnectionError, NodeNotReadyError, UnknownTopicOrPartitionError, for_code
 from aiokafka.protocol.api import Request
 from aiokafka.protocol.offset import OffsetRequest
 
@@ -138,9 +139,12 @@ class KafkaWire:
         async with answers_within(self._settings.request_timeout):
             client = await self._connected()
             try:
-                return await client.send(some_node(client) if node is None else node, request)
-            except BaseException:
-                await self._forget(client)  # a time-out too: the connection may be dead without knowing
+                return await _answer(client, nodes_in_turn(client) if node is None else [node], request)
+            except BaseException as error:
+                if node is None or not isinstance(
+                    error, UnsettledError
+                ):  # one broker that is away says nothing of others
+                    await self._forget(client)  # a time-out too: the connection may be dead without knowing
                 raise
 
     async def _connected(self) -> AIOKafkaClient:
@@ -157,13 +161,24 @@ class KafkaWire:
         await let_go(client.close())
 
 
-def some_node(client: AIOKafkaClient) -> int:
-    """Choose any broker to ask. Raises `UnsettledError` while the cluster names none.
+def nodes_in_turn(client: AIOKafkaClient) -> list[int]:
+    """Give all brokers, to be asked one after the other. Raises `UnsettledError` while the cluster names none.
 
     A broker that was silent for longer than its session (`broker.session.timeout.ms`) is left out of the metadata until
     its next heartbeat, and answers questions all the same: the only one of a cluster then says that there is none.
     """
-    node: int | None = client.get_random_node()
-    if node is None:
+    nodes: list[int] = [broker.nodeId for broker in client.cluster.brokers()]
+    if not nodes:
         raise UnsettledError("the cluster names no broker that serves now")
-    return node
+    random.shuffle(nodes)
+    return nodes
+
+
+async def _answer(client: AIOKafkaClient, nodes: Sequence[int], request: Request[Any]) -> Any:  # noqa: ANN401 - the library's own structs
+    """Ask these brokers in turn: one that died stands in the metadata until its session ends."""
+    for node in nodes:
+        try:
+            return await client.send(node, request)
+        except (NodeNotReadyError, KafkaConnectionError):
+            continue
+    raise UnsettledError(f"no connection to {'any broker' if len(nodes) > 1 else f'broker {nodes[0]}'} now")

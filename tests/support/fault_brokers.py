@@ -46,6 +46,8 @@ def shared_machines(kafka_of_three: KafkaCluster) -> Iterator[Machines]:
 @pytest.fixture
 def machines_up(shared_machines: Machines) -> Machines:
     """Give them with everybody there."""
+    for broker in shared_machines.cluster.brokers:
+        broker.thaw()
     shared_machines.cluster.start()
     shared_machines.cluster.wait_in_sync()
     shared_machines.revive()

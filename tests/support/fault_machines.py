@@ -92,6 +92,14 @@ class Machines:
             process.launch()
         self.wait_ready()
 
+    def wait_intake_red(self, *, seconds: float = 60) -> None:
+        """Wait until each that takes in says that it is not ready."""
+        waiting = [self.processes[name] for name in self.intake_ports]
+        give_up = time.monotonic() + seconds
+        while waiting := [process for process in waiting if process.is_ready()]:
+            assert time.monotonic() < give_up, f"{len(waiting)} are ready after {seconds} s"
+            time.sleep(0.1)
+
     def raise_partitions(self, senders: Senders, count: int) -> None:
         """Spread keys over so many partitions, as the how-to says: nothing is taken in until all is routed."""
         takers = [self.processes[name] for name in self.intake_ports]
