@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 
 from daemon.clock import now
 from daemon.health import STARTING, STOPPING, Board, Report, readiness
+from daemon.heap import open_heap
 from daemon.link import ChildLink
 from daemon.metrics import ProcessMetrics, exposition
 from daemon.settings import Settings
@@ -87,6 +88,8 @@ async def serve(process: Process, body: Body, *, link_fd: int | None) -> None:
             _when(link.ended(), process.stop, stack)
         guard = asyncio.create_task(_deadline(process))
         stack.callback(guard.cancel)
+        if (heap := open_heap()) is not None:
+            stack.callback(asyncio.create_task(heap.tend(), name="heap").cancel)
         await body(process)
 
 

@@ -15,6 +15,8 @@ from connectors.mail.smtp_session import SmtpSession
 from connectors.mail.smtp_spool import Budget, Room
 
 STOP_SECONDS: Final = 10.0
+READ_AHEAD: Final = 64 * 1024
+"""Bytes of a mail that its connection holds before they are counted: one chunk of the loop."""
 LAST_WORD_SECONDS: Final = 1.0
 """Part of the grace that is kept for telling the rest to come again."""
 
@@ -96,4 +98,5 @@ def _room(settings: SmtpSettings) -> Room:
         disk=Budget(limit=settings.spill_bytes),
         folder=settings.spill_folder,
         wait_seconds=settings.spill_wait_seconds,
+        reserve=min(READ_AHEAD, settings.data_memory_bytes // 1000),
     )

@@ -179,6 +179,7 @@ class SmtpConnection(SMTP):
         finally:
             self.deadline.close()
             self._hang_up()
+            self.inbox.clear()  # connections are cycles of objects, which wait for the garbage collector
 
     async def _take_commands(self) -> None:
         for count in range(self.settings.max_commands):

@@ -57,11 +57,12 @@ class Inbox:
         """Add bytes that arrived."""
         self._buffer = self._buffer[self._start :] + chunk if self._start < len(self._buffer) else chunk
         self._start = 0
-        if self._waiter is not None:
-            self._wake()
-        elif len(self._buffer) > HIGH_WATER and self._transport is not None and not self._paused:
+        # Also while the reader is being woken: a loop may read dozens of chunks before it gives the reader its turn.
+        if len(self._buffer) > HIGH_WATER and self._transport is not None and not self._paused:
             self._paused = True
             self._transport.pause_reading()
+        if self._waiter is not None:
+            self._wake()
 
     def fail(self, end: SessionEndError) -> None:
         """Let the reader have what is whole already and then this error. The first one stays."""

@@ -161,11 +161,14 @@ class SmtpSession(SmtpConnection):
         reader, ends_at = DataReader(), self.loop.time() + self.settings.data_total_seconds
         while not reader.ended:
             self.deadline.set(min(self.settings.data_idle_seconds, ends_at - self.loop.time()))
-            chunk = reader.feed(await self.inbox.piece())
-            if chunk and not body.append(chunk):
-                self.deadline.clear()
-                await body.spill(chunk)
+            await self._add(body, reader.feed(await self.inbox.piece()))
         self.inbox.put_back(reader.rest)
+
+    async def _add(self, body: Body, chunk: bytes) -> None:
+        """Keep a chunk; nothing of it is held here while the session waits for the next."""
+        if chunk and not body.append(chunk):
+            self.deadline.clear()
+            await body.spill(chunk)
 
     async def _store(self, mail: Mail, body: Body) -> str:
         if body.too_large:

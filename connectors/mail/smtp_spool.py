@@ -9,9 +9,12 @@ import tempfile
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from connectors.base import LaterError
+
+PIECE: Final = 32 * 1024
+"""Bytes from which on a chunk is kept as it came. Smaller ones are put together: each piece costs some bytes, too."""
 
 
 class Budget:
@@ -69,12 +72,16 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """What all bodies share: memory, disk, and how long a body waits for memory (seconds)."""
+    """What all bodies share: memory, disk, and how long a body waits for memory (seconds).
+
+    `reserve` is counted for every body that comes, beside what is kept of it: bytes that its connection has read ahead.
+    """
 
     memory: Budget
     disk: Budget
     folder: Path | None
     wait_seconds: float
+    reserve: int = 0
 
 
 class Body:
@@ -83,8 +90,9 @@ class Body:
     def __init__(self, *, room: Room, limit: int) -> None:
         self._room = room
         self._limit = limit
-        self._memory = bytearray()
+        self._pieces: list[bytes | bytearray] = []  # one growing buffer would hold a reserve, and leave holes behind
         self._held = 0
+        self._reserve = room.reserve if room.memory.take(room.reserve) else 0
         self._file: IO[bytes] | None = None
         self._on_disk = 0
         self._problem = ""
@@ -109,8 +117,15 @@ class Body:
         if self._file is not None or not self._room.memory.take(len(chunk)):
             return False
         self._held += len(chunk)
-        self._memory += chunk
+        self._keep(chunk)
         return True
+
+    def _keep(self, chunk: bytes) -> None:
+        last = self._pieces[-1] if self._pieces else b""
+        if isinstance(last, bytearray) and len(last) < PIECE:
+            last += chunk
+        else:
+            self._pieces.append(chunk if len(chunk) >= PIECE else bytearray(chunk))
 
     async def spill(self, chunk: bytes) -> None:
         """Keep a chunk on disk, with all that came before it."""
@@ -120,11 +135,11 @@ class Body:
             return
         self._on_disk += size
         try:
-            await asyncio.to_thread(self._write, self._memory, chunk)
+            await asyncio.to_thread(self._write, *self._pieces, chunk)
         except OSError as error:
             self._fail(f"a body could not be written to disk: {type(error).__name__} {error.errno}")
             return
-        self._memory = bytearray()
+        self._pieces = []
         self._give_memory()
 
     def _write(self, *contents: bytes | bytearray) -> None:
@@ -137,9 +152,10 @@ class Body:
         """Give the whole. Raises `LaterError` when there was no room for it. Counts as memory until `close`."""
         if self._problem:
             raise LaterError(self._problem)
+        self._give_reserve()
         if self._file is None:
-            content = bytes(self._memory)
-            self._memory = bytearray()
+            content = b"".join(self._pieces)
+            self._pieces = []
             return content
         if not await self._room.memory.take_within(self.size, self._room.wait_seconds):
             raise LaterError("no memory for a body that waits on disk")
@@ -151,8 +167,9 @@ class Body:
 
     def close(self) -> None:
         """Let go of memory and disk. May be called again."""
-        self._memory = bytearray()
+        self._pieces = []
         self._give_memory()
+        self._give_reserve()
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -162,6 +179,10 @@ class Body:
     def _fail(self, problem: str) -> None:
         self._problem = problem
         self.close()
+
+    def _give_reserve(self) -> None:
+        self._room.memory.give(self._reserve)
+        self._reserve = 0
 
     def _give_memory(self) -> None:
         self._room.memory.give(self._held)

@@ -78,3 +78,32 @@ async def test_a_body_over_its_limit_lets_go_of_everything_at_once() -> None:
     seen = [(body.append(chunk), body.too_large, shared.memory.used) for chunk in (b"x" * 10, b"x", b"x")]
     assert seen == [(True, False, 10), (True, True, 0), (True, True, 0)]
     assert body.size == 12
+
+
+async def test_what_a_connection_reads_ahead_is_counted_until_its_mail_has_ended() -> None:
+    shared = Room(memory=Budget(limit=1000), disk=Budget(limit=0), folder=None, wait_seconds=0.02, reserve=100)
+    body = Body(room=shared, limit=1000)
+    assert shared.memory.used == 100
+    assert body.append(b"x" * 50)
+    assert shared.memory.used == 150
+    assert await body.content() == b"x" * 50
+    assert shared.memory.used == 50
+    body.close()
+    assert shared.memory.used == 0
+
+
+async def test_a_body_takes_no_reserve_where_there_is_no_room_for_it() -> None:
+    shared = Room(memory=Budget(limit=100), disk=Budget(limit=0), folder=None, wait_seconds=0.02, reserve=80)
+    first, second = Body(room=shared, limit=1000), Body(room=shared, limit=1000)
+    assert shared.memory.used == 80
+    second.close()
+    first.close()
+    assert shared.memory.used == 0
+
+
+async def test_large_and_small_chunks_come_back_in_their_order() -> None:
+    chunks = [bytes([number]) * size for number, size in enumerate((3, 40_000, 5, 7, 40_000, 33_000, 1))]
+    body = Body(room=room(1_000_000), limit=1_000_000)
+    assert all(body.append(chunk) for chunk in chunks)
+    assert await body.content() == b"".join(chunks)
+    body.close()
