@@ -22,9 +22,10 @@ from fault_senders import Senders, next_run
 from fault_sockets import account
 from fault_stage import COMMAND, SUPPORT, books
 from kafka_admin import assigned_partitions
+from kafka_broker import free_ports
 from kafka_cluster import KafkaCluster
 from postgres_server import TEST_SETTINGS
-from running_daemon import RunningDaemon, free_port, remove
+from running_daemon import RunningDaemon, remove
 from tickets_topic import read_topic
 
 from ticket_store.embedded import EmbeddedPostgres
@@ -44,7 +45,8 @@ class Machines:
         self.control = folder / "control"
         self.control.mkdir()
         self._store = store
-        self.intake_ports = {name: free_port() for name in NAMES if name.startswith("ingest")}
+        self._ports = iter(free_ports(4 * len(NAMES)))  # all at once: asked for one by one, a port may be given twice
+        self.intake_ports = {name: next(self._ports) for name in NAMES if name.startswith("ingest")}
         self.processes = {name: self._process(name) for name in NAMES}
         mail = [self.processes[name].smtp_port for name in self.intake_ports]
         self._smtp, self._http = Balancer(mail), Balancer(list(self.intake_ports.values()))
@@ -60,6 +62,7 @@ class Machines:
             role=name.partition("-")[0],
             command=(sys.executable, *COMMAND),
             options=("--name", name),
+            ports=(next(self._ports), next(self._ports), next(self._ports)),
         )
 
     def _settings(self) -> Mapping[str, str]:

@@ -40,12 +40,11 @@ class RunningDaemon:
         role: str = "all",
         command: Sequence[str] = COMMAND,
         options: Sequence[str] = (),
+        ports: tuple[int, int, int] | None = None,
     ) -> None:
         self.folder = folder
         self._run = (*command, "run", role, *options)
-        self.smtp_port = free_port()
-        self.api_port = free_port()
-        self.http_port = free_port()
+        self.smtp_port, self.api_port, self.http_port = ports or (free_port(), free_port(), free_port())
         self._process: subprocess.Popen[bytes] | None = None
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")},
