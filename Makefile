@@ -62,8 +62,8 @@ soak: setup ## random cells of the fault matrix for MINUTES=10 minutes; SEED=n d
 	@PYTHONPATH=tests/support:. $(BIN)/python tests/support/fault_soak.py --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 bench: setup ## measure mail, memory, a large store, webhooks, chats; then a simulated month; QUICK=1: minutes
-	@$(BIN)/python bench/run.py $(if $(QUICK),--mails 200 --runs 1)
-	@$(BIN)/python bench/run.py --large $(if $(QUICK),--mails 100 --runs 1)
+	@$(BIN)/python bench/run.py --sessions 32 $(if $(QUICK),--mails 200 --runs 1)
+	@$(BIN)/python bench/run.py --large --sessions 32 $(if $(QUICK),--mails 100 --runs 1)
 	@$(BIN)/python bench/latency.py $(if $(QUICK),--quick)
 	@$(BIN)/python bench/scale.py $(if $(QUICK),--quick)
 	@$(BIN)/python bench/memory.py $(if $(QUICK),--quick)
