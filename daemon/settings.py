@@ -64,7 +64,9 @@ class BusSettings(Section):
     )
     inbound_topic: Topic = Field(default="switchboard.inbound", description="records that wait for the router")
     tickets_topic: Topic = Field(default="switchboard.tickets", description="ticket events, for other systems")
-    partitions: int = Field(default=8, ge=1, le=1000, description="of each topic, over which keys go; never lowered")
+    partitions: int = Field(
+        default=8, ge=1, le=1000, description="of each topic, over which keys go; never lower it while records wait"
+    )
     inbound_hours: PositiveFloat = Field(default=14 * 24, description="kept at least so long, and until routed")
     tickets_hours: PositiveFloat = Field(default=7 * 24, description="ticket events; consumers must read within it")
     kafka: SerializeAsAny[BaseModel] | None = Field(default=None, description="[bus.kafka]: bus.kafka_settings")

@@ -116,7 +116,10 @@ class Isolation:
         tries = await asyncio.gather(*(self._once(lane, log_identity, done) for lane in lanes), return_exceptions=True)
         fenced = next((error for error in tries if isinstance(error, FencedError)), None)
         if fenced is not None:
-            raise fenced
+            try:
+                raise fenced
+            finally:
+                del fenced, tries  # an error that its own frame holds would keep the batch until it is collected
         return [lane for lane, error in zip(lanes, tries, strict=True) if error is not None][::-1]
 
     async def _once(self, entries: Sequence[Entry], log_identity: str, done: Callable[[Done], None]) -> None:

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -33,10 +33,11 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Batch:
-    """What was fetched: how many records, and those of them that may be routed."""
+    """What was fetched: how many records, those that may be routed, and where another program's stand in the way."""
 
     size: int = 0
     entries: Sequence[Entry] = ()
+    stopped: Mapping[int, str] = field(default_factory=dict)
 
 
 class RouterWorker:
@@ -122,6 +123,8 @@ class RouterWorker:
         """
         batch = await self._next(max_wait)
         self._pace.begin()
+        for partition, reason in batch.stopped.items():  # not when it is read ahead: it may be dropped and read again
+            await self._halt(partition, reason)
         if batch.size >= self._batch_size:
             self._ahead = asyncio.create_task(self._read(0), name="router reads ahead")
         if batch.entries:
@@ -135,7 +138,7 @@ class RouterWorker:
         return batch if batch.size else await self._read(max_wait)
 
     async def _read(self, max_wait: float) -> "_Batch":
-        """Fetch and decode a batch, and stop partitions whose records are another program's."""
+        """Fetch and decode a batch."""
         records = await self._fetch(max_wait)
         decoded = Decoded()
         took = 0.0
@@ -144,11 +147,9 @@ class RouterWorker:
             decoded.add(records[at : at + PIECE])
             took += self._timer() - started
             await asyncio.sleep(0)  # a transaction may be on its way
-        for partition, reason in decoded.stopped.items():
-            await self._halt(partition, reason)
         if records:
             self._metrics.phase("decode", took)
-        return _Batch(size=len(records), entries=decoded.entries)
+        return _Batch(size=len(records), entries=decoded.entries, stopped=decoded.stopped)
 
     async def _drop_ahead(self) -> Sequence[Entry]:
         """Give up what was read ahead, and say what it was: nobody has routed it."""

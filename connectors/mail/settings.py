@@ -98,7 +98,9 @@ class SmtpSettings(BaseModel):
     max_recipients: PositiveInt = Field(default=100, ge=1, description="a mail; RFC 5321 4.5.3.1.8 asks for 100")
     max_commands: PositiveInt = Field(default=10_000, description="then 421, and the client connects anew")
     max_errors: PositiveInt = Field(default=20, description="refused commands; then 421")
-    max_line_bytes: int = Field(default=2048, ge=512, description="a command line; RFC 5321 4.5.3.1.4 asks for 512")
+    max_line_bytes: int = Field(
+        default=2048, ge=512, le=16 * 1024, description="a command line; RFC 5321 4.5.3.1.4 asks for 512"
+    )
 
     command_seconds: PositiveFloat = Field(default=300.0, description="for one whole command line (RFC 5321 4.5.3.2.7)")
     data_idle_seconds: PositiveFloat = Field(default=180.0, description="in DATA, counted from the last byte")

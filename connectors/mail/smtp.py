@@ -98,5 +98,6 @@ def _room(settings: SmtpSettings) -> Room:
         disk=Budget(limit=settings.spill_bytes),
         folder=settings.spill_folder,
         wait_seconds=settings.spill_wait_seconds,
-        reserve=min(READ_AHEAD, settings.data_memory_bytes // 1000),
+        # however many connections stand in their DATA, a mail of the largest size must still fit beside them
+        reserve=min(READ_AHEAD, (settings.data_memory_bytes - settings.max_mail_bytes) // settings.max_connections),
     )

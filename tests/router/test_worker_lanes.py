@@ -145,3 +145,18 @@ async def test_a_stop_gives_up_a_large_batch_that_waits_for_the_store(database: 
         running.worker.stop()
         with pytest.raises(StoppedError):
             await turn
+
+
+async def test_an_unknown_schema_in_what_is_read_ahead_and_dropped_stops_nothing_yet(
+    database: str,
+) -> None:
+    log = filled(6, partitions=1)
+    log.append(mail("new"), headers=(record_header("2.0"),))
+    async with open_lab(database) as lab:
+        zombie = await Running(lab, log, batch_size=5).assigned()
+        await (await Running(lab, log, batch_size=1).assigned()).worker.turn(max_wait=0)
+        await zombie.worker.turn(max_wait=0)
+        assert zombie.consumer.paused == set()
+        await zombie.drain()
+        assert await stored(lab) == {0: 6}
+        assert zombie.consumer.paused == {0}
