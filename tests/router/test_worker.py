@@ -191,9 +191,11 @@ async def test_a_fenced_consumer_asks_for_its_place_until_the_store_answers(data
         assert (await asking)[0][0] == 1
 
 
-async def test_a_stop_gives_up_a_batch_that_waits_for_the_store(database: str) -> None:
+@pytest.mark.parametrize("count", [1, 400], ids=["one message", "two transactions at a time"])
+async def test_a_stop_gives_up_a_batch_that_waits_for_the_store(database: str, count: int) -> None:
     log = LabLog()
-    log.append(mail("one"))
+    for number in range(count):
+        log.append(mail(f"m{number}", f"s{number}@x.example"), number % 4)
     async with open_lab(database) as lab:
         running = await Running(lab, log).assigned()
         await lab.pool.close()

@@ -3,11 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 
-import pytest
 from router_running import Running, outcomes, poison, stored
 from routing_lab import HOLDING, LabConsumer, LabLog, LabRecord, mail, open_lab
 
-from router.isolation import LANES_FROM, StoppedError, in_lanes
+from router.isolation import LANES_FROM, in_lanes
 from router.parts import Decoded
 from schemas.message import record_header
 
@@ -135,21 +134,7 @@ async def test_an_unknown_schema_that_is_read_ahead_stops_its_partition_behind_w
         assert running.consumer.paused == {0}
 
 
-async def test_a_stop_gives_up_a_large_batch_that_waits_for_the_store(database: str) -> None:
-    log = filled(LARGE)
-    async with open_lab(database) as lab:
-        running = await Running(lab, log).assigned()
-        await lab.pool.close()
-        turn = asyncio.create_task(running.worker.turn(max_wait=0))
-        await running.watch.hears("router store")
-        running.worker.stop()
-        with pytest.raises(StoppedError):
-            await turn
-
-
-async def test_an_unknown_schema_in_what_is_read_ahead_and_dropped_stops_nothing_yet(
-    database: str,
-) -> None:
+async def test_an_unknown_schema_in_what_is_read_ahead_and_dropped_stops_nothing_yet(database: str) -> None:
     log = filled(6, partitions=1)
     log.append(mail("new"), headers=(record_header("2.0"),))
     async with open_lab(database) as lab:
