@@ -27,9 +27,10 @@ from bench.chat_load import Pages, allow_files
 from bench.report import number, table
 from bench.run import Settings, engine_settings
 from bench.stored import open_log, stored_keys
-from bench.subject import BenchError, Watch, deployment, free_port, since
+from bench.subject import BenchError, Watch, deployment, since
 from connectors.base import Account
 from connectors.making import conversation_digest
+from doubles.ports import free_port
 from ticket_store.dialogues import PostgresDialogues
 from ticket_store.pool import make_pool
 

@@ -28,7 +28,8 @@ from bench.run import Settings, engine_settings
 from bench.stacks import sampled, shares
 from bench.stored import difference, open_log, stored_keys
 from bench.straw_man import running_straw_man
-from bench.subject import BenchError, Subject, Watch, deployment, free_port, seconds_of, since
+from bench.subject import BenchError, Subject, Watch, deployment, seconds_of, since
+from doubles.ports import free_port
 
 ROOT: Final = Path(__file__).parents[1]
 OUT: Final = ROOT / "bench" / "out"

@@ -30,7 +30,8 @@ from bench.machine import database
 from bench.mails import RECIPIENT, Mail, Mix
 from bench.run import say
 from bench.sink import running_sink
-from bench.subject import Watch, deployment, free_port
+from bench.subject import Watch, deployment
+from doubles.ports import free_port
 
 SINK_BACKLOG: Final = "100"
 PATIENCE: Final = 20.0

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ import psutil
 import psycopg
 from prometheus_client.parser import text_string_to_metric_families
 
+from doubles.ports import free_port
 from ticket_store.embedded import EmbeddedPostgres
 
 START_SECONDS: Final = 300.0
@@ -41,12 +41,6 @@ LAST_MESSAGE: Final = "select coalesce(max(id), 0) from messages"
 
 class BenchError(Exception):
     """The daemon did not do what the bench needs."""
-
-
-def free_port() -> int:
-    """Ask the system for a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 @dataclass(kw_only=True)

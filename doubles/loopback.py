@@ -1,6 +1,5 @@
 """What the doubles share: a free port, and a server of their own in a thread."""
 
-import socket
 import threading
 import time
 from collections.abc import Sequence
@@ -12,12 +11,6 @@ from starlette.routing import Route
 
 START_SECONDS: Final = 30
 STOP_SECONDS: Final = 10
-
-
-def free_port() -> int:
-    """Give a port of the loopback address that nobody holds now."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 class LoopbackServer:

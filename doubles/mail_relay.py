@@ -13,7 +13,7 @@ from typing import Any, Self
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from doubles.loopback import free_port
+from doubles.ports import free_port
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from doubles.loopback import LoopbackServer, free_port
+from doubles.loopback import LoopbackServer
+from doubles.ports import free_port
 from doubles.telegram_sending import RefusedCallError, contents
 from doubles.telegram_world import BOT, World
 

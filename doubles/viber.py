@@ -20,7 +20,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from doubles.loopback import LoopbackServer, free_port
+from doubles.loopback import LoopbackServer
+from doubles.ports import free_port
 
 MAX_CALL = 30 * 1024
 MAX_TEXT = 7000

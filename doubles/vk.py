@@ -20,7 +20,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from doubles.loopback import LoopbackServer, free_port
+from doubles.loopback import LoopbackServer
+from doubles.ports import free_port
 from doubles.vk_community import Community, VkError
 
 HOLD = 25.0

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import httpx
 from daemon.errors import UserError
 from daemon.settings import Settings
 from daemon.settings_load import load
+from doubles.ports import free_ports
 
 STREAM_SECONDS: Final = 30
 """Of silence."""
@@ -148,15 +148,6 @@ class Agent:
         messages = self._client.get(f"/tickets/{number}/messages").raise_for_status().json()["items"]
         ours = [message["sending"] for message in messages if message["author"] == "agent"]
         return ", ".join(recipient["state"] for recipient in ours[-1]["recipients"]) if ours and ours[-1] else ""
-
-
-def free_ports(count: int) -> list[int]:
-    """Give ports that nobody listens on just now."""
-    socks = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(sock.getsockname()[1]) for sock in socks]
-    for sock in socks:
-        sock.close()
-    return ports
 
 
 def _stop(daemon: "subprocess.Popen[bytes]") -> None:

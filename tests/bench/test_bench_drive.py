@@ -14,6 +14,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from bench.drive import DriveError, Driven, drive
 from bench.mails import Mail, Mix
 from bench.sink import running_sink
+from doubles.ports import free_port
 
 MAILS = list(Mix(count=24))
 
@@ -46,11 +47,6 @@ def keeping(keeper: Keeper) -> Iterator[int]:
         yield controller.port
     finally:
         controller.stop()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 def hang_up(server: socket.socket) -> None:

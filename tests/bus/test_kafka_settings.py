@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from bus_reading import positions
-from kafka_broker import free_ports
 from kafka_logs import kafka_log
 from pydantic import ValidationError
 
 from bus.kafka_settings import KafkaSettings, client_options, kafka_warnings
 from bus.port import BusUnavailableError
+from doubles.ports import free_ports
 
 SASL: dict[str, Any] = {"sasl_mechanism": "SCRAM-SHA-512", "sasl_username": "desk", "sasl_password": "s3cret"}
 

@@ -21,7 +21,7 @@ SECRET = "the-card-number-is-4111"
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[RunningDaemon]:
-    with running_daemon({"SWITCHBOARD_LOG__LEVEL": "debug"}) as started:
+    with running_daemon({"SWITCHBOARD_LOG__LEVEL": "debug"}, first_start=True) as started:
         yield started
 
 

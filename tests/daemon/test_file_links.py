@@ -10,12 +10,12 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from running_daemon import free_port
 
 from daemon.file_door import LinkDoor
 from daemon.file_links import FileLinks
 from daemon.intake_app import IntakeApp
 from daemon.web import WebServer
+from doubles.ports import free_port
 from ticket_store.blobs_local import LocalBlobStore
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

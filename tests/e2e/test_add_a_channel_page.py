@@ -9,7 +9,9 @@ from tempfile import mkdtemp
 
 import pytest
 from house_tree import ROOT
-from running_daemon import RunningDaemon, free_port, remove
+from running_daemon import RunningDaemon, remove
+
+from doubles.ports import free_port
 
 PAGE = ROOT / "docs" / "how-to" / "add-a-channel.md"
 LEFT_OUT = shutil.ignore_patterns(".*", "var", "dist", "__pycache__", "node_modules")
@@ -38,7 +40,7 @@ class Newcomer:
         (folder / ".venv").symlink_to(ROOT / ".venv")
         # the environment's own checkout is not this one: what stands here comes first
         settings = {"SWITCHBOARD_INTAKE__PORT": str(free_port()), "PYTHONPATH": str(folder)}
-        self.daemon = RunningDaemon(folder=folder, settings=settings)
+        self.daemon = RunningDaemon(folder=folder, settings=settings, other_code=True)
         self.environment = {
             name: value for name, value in self.daemon.environment.items() if not name.startswith("PYTEST_")
         } | {"PYTEST_ADDOPTS": "--hypothesis-profile=quick"}

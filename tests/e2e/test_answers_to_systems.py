@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from http_inbox import inbox
-from running_daemon import RunningDaemon, free_port, running_daemon
+from running_daemon import RunningDaemon, running_daemon
 from way_back import messages
 
 from connectors.api.settings import PREFIX
 from connectors.api.signature import signed_headers
+from doubles.ports import free_port
 
 pytestmark = [pytest.mark.postgres]
 

@@ -5,7 +5,9 @@ from typing import Any
 
 import httpx
 import pytest
-from running_daemon import RunningDaemon, free_port, running_daemon
+from running_daemon import RunningDaemon, running_daemon
+
+from doubles.ports import free_port
 
 MAIL = b"From: anna@example.net\r\nTo: help@example.org\r\nMessage-ID: <m1@example.net>\r\nSubject: Hello\r\n\r\nHi\r\n"
 

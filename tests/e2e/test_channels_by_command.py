@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from fault_channels import SECRET
 from house_tree import ROOT
-from running_daemon import RunningDaemon, free_port, running_daemon
+from running_daemon import RunningDaemon, running_daemon
+
+from doubles.ports import free_port
 
 pytestmark = [pytest.mark.postgres]
 RECORDED = ROOT / "tests" / "connectors" / "api" / "recorded"

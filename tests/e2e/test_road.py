@@ -89,7 +89,7 @@ def told(daemon: RunningDaemon, number: str) -> None:
 
 
 def test_mail_becomes_a_ticket_and_events_on_the_postgres_log() -> None:
-    with running_daemon() as daemon:
+    with running_daemon(first_start=True) as daemon:
         went_the_road(daemon)
 
 

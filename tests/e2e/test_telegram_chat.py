@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from running_daemon import RunningDaemon, free_port, running_daemon
+from running_daemon import RunningDaemon, running_daemon
 from telegram_lab import OLGA, SECRET, TOKEN
 
+from doubles.ports import free_port
 from doubles.telegram import TelegramDouble, telegram_double
 
 pytestmark = [pytest.mark.postgres]

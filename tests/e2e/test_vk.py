@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from running_daemon import RunningDaemon, free_port, running_daemon
+from running_daemon import RunningDaemon, running_daemon
 from way_back import messages
 
+from doubles.ports import free_port
 from doubles.vk import VkDouble, vk_double
 
 pytestmark = [pytest.mark.postgres]

@@ -6,7 +6,9 @@ import pytest
 from fault_channels import SECRET, Callers
 from http_inbox import inbox
 from kafka_server import KafkaServer
-from running_daemon import free_port, running_daemon
+from running_daemon import running_daemon
+
+from doubles.ports import free_port
 
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka, pytest.mark.timeout(240)]
 

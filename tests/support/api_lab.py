@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 from prometheus_client import CollectorRegistry
 from routing_lab import Lab
-from running_daemon import free_port
 
 from connectors.mail.settings import MailAccountSettings
 from console.api.app import make_api
@@ -25,6 +24,7 @@ from daemon.opened import Opened
 from daemon.settings import Settings
 from daemon.web import WebServer
 from daemon.wiring import make_log
+from doubles.ports import free_port
 from ticket_store.api_tokens import ApiTokens
 from ticket_store.blobs_local import LocalBlobStore
 from ticket_store.instance import read_or_create

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
-from running_daemon import RunningDaemon, free_port, running_daemon
+from running_daemon import RunningDaemon, running_daemon
+
+from doubles.ports import free_port
 
 CHROMIUM = Path("/usr/bin/chromium")
 SECRET = "an invented secret of a chat for tests"

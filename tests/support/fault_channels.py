@@ -15,9 +15,10 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from fault_storm import Outcome, outcome_of
-from running_daemon import RunningDaemon, free_port
+from running_daemon import RunningDaemon
 
 from connectors.api.signature import signed_headers
+from doubles.ports import free_port
 from doubles.vk import VkDouble, vk_double
 
 KEY = b"invented secret for tests alone!"

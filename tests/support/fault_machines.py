@@ -22,12 +22,12 @@ from fault_senders import Senders, next_run
 from fault_sockets import account
 from fault_stage import COMMAND, SUPPORT, books
 from kafka_admin import assigned_partitions
-from kafka_broker import free_ports
 from kafka_cluster import KafkaCluster
 from postgres_server import TEST_SETTINGS
 from running_daemon import RunningDaemon, remove
 from tickets_topic import read_topic
 
+from doubles.ports import free_ports
 from ticket_store.embedded import EmbeddedPostgres
 
 NAMES: Final = ("ingest-1", "ingest-2", "route-1", "route-2")

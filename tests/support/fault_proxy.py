@@ -13,7 +13,7 @@ from pathlib import Path
 from socket import create_connection
 from typing import Final
 
-from running_daemon import free_port
+from doubles.ports import free_port
 
 LOOK_EVERY: Final = 0.01
 PIECE: Final = 65_536

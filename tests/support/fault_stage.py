@@ -19,7 +19,6 @@ from typing import Any, Final
 import psycopg
 import pytest
 from fault_channels import SECRET
-from fault_cli import Answer, Cli
 from fault_findings import Finding, Left, judge, read, settled, topic
 from fault_held import HELD_SECONDS, held_at
 from fault_proxy import Proxy
@@ -28,9 +27,10 @@ from fault_sockets import account
 from faulted import first_life_mark
 from house_tree import ROOT
 from kafka_broker import KafkaBroker
-from running_daemon import RunningDaemon, free_port, remove
+from running_daemon import RunningDaemon, remove
 from tickets_topic import read_topic
 
+from doubles.ports import free_port
 from ticket_store.embedded import EmbeddedPostgres, EmbeddedPostgresError
 
 SUPPORT: Final = Path(__file__).parent
@@ -66,7 +66,6 @@ class Stage:
             command=(sys.executable, *COMMAND),
             options=("--workers", "2"),
         )
-        self._cli = Cli(folder=folder, environment=self.daemon.environment)
 
     def _settings(self) -> dict[str, str]:
         ports = {role: self.proxies[role].port for role in ("ingest", "route")}
@@ -133,7 +132,7 @@ class Stage:
         found = judge(left, senders.accepted, self.folder / "var/blobs")
         found += topic(left, self._topic())
         found += [Finding("refused", what) for what in senders.refused]
-        return [*found, *books(self.daemon, seconds=seconds, cli=self._cli)]
+        return [*found, *books(self.daemon, seconds=seconds)]
 
     def _topic(self) -> list[bytes]:
         if self.broker is not None:
@@ -151,7 +150,6 @@ class Stage:
         """Leave nothing behind."""
         for proxy in self.proxies.values():
             proxy.close()
-        self._cli.close()
         remove(self.daemon)
 
 
@@ -169,23 +167,18 @@ def _kafka(port: int) -> dict[str, str]:
     }
 
 
-def books(daemon: RunningDaemon, *, seconds: float, cli: Cli | None = None) -> list[Finding]:
+def books(daemon: RunningDaemon, *, seconds: float) -> list[Finding]:
     """Ask for the ledger as people do; what came just now may still be in flight. Nothing here is a dead letter."""
     give_up = time.monotonic() + seconds
     while True:
-        code, said = cli.run("ledger", "--json") if cli else _asked(daemon)
-        facts: dict[str, Any] = json.loads(said) if said.startswith("{") else {}
+        asked = daemon.cli("ledger", "--json", check=False)
+        facts: dict[str, Any] = json.loads(asked.stdout) if asked.stdout.startswith("{") else {}
         if facts.get("in_flight") == 0 or time.monotonic() > give_up:
             break
         time.sleep(0.2)
-    if code == 0 and facts.get("balanced") and facts.get("in_flight") == facts.get("dead_lettered") == 0:
+    if asked.returncode == 0 and facts.get("balanced") and facts.get("in_flight") == facts.get("dead_lettered") == 0:
         return []
-    return [Finding("ledger", f"exit {code}: {said[:800]}")]
-
-
-def _asked(daemon: RunningDaemon) -> Answer:
-    done = daemon.cli("ledger", "--json", check=False)
-    return Answer(done.returncode, done.stdout)
+    return [Finding("ledger", f"exit {asked.returncode}: {asked.stdout[:800]}")]
 
 
 @contextmanager

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
-from running_daemon import RunningDaemon, free_port, running_daemon
+from running_daemon import RunningDaemon, running_daemon
+
+from doubles.ports import free_port
 
 CHROMIUM = Path("/usr/bin/chromium")
 NUMBER = re.compile(r"^Ticket \d{3}-\d{3}-\d{4}$")
@@ -73,7 +75,7 @@ def send(page: Page) -> None:
 
 def number_of(page: Page) -> str:
     return (
-        page.locator("#number").get_by_text(NUMBER).inner_text(timeout=20_000).removeprefix("Ticket ").replace("-", "")
+        page.locator("#number").get_by_text(NUMBER).inner_text(timeout=60_000).removeprefix("Ticket ").replace("-", "")
     )
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from intake_ports import MemoryBlobs, MemoryDoor, MemorySink
 from prometheus_client import CollectorRegistry
-from running_daemon import free_port
 
 from connectors.api.channel import ApiConnector
 from connectors.api.settings import ApiAccountSettings
@@ -25,6 +24,7 @@ from daemon.health import Board
 from daemon.intake_app import IntakeApp, PushDoor
 from daemon.metrics import ChannelMetrics
 from daemon.web import WebServer
+from doubles.ports import free_port
 
 KEY = b"invented secret for tests alone!"
 SECRET = "whsec_aW52ZW50ZWQgc2VjcmV0IGZvciB0ZXN0cyBhbG9uZSE="

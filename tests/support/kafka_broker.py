@@ -8,13 +8,14 @@ import hashlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from doubles.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 POM = Path(__file__).parent / "kafka" / "pom.xml"
@@ -53,16 +54,6 @@ SETTINGS = {
 
 class KafkaUnavailableError(Exception):
     """Kafka cannot be had here; the text says why and what to do."""
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody holds now; all are taken before the first is let go, so they differ."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 def resolve_jars() -> Path:

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,16 +16,14 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import psutil
+from forked_cli import commands
+from ready_cluster import lay_ready_cluster
+
+from doubles.ports import free_port
 
 START_SECONDS = 180
 STOP_SECONDS = 15
 COMMAND = (sys.executable, "-m", "daemon")
-
-
-def free_port() -> int:
-    """A port of the loopback address that nobody holds now."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 class RunningDaemon:
@@ -41,8 +38,11 @@ class RunningDaemon:
         command: Sequence[str] = COMMAND,
         options: Sequence[str] = (),
         ports: tuple[int, int, int] | None = None,
+        other_code: bool = False,
     ) -> None:
+        """`other_code`: what runs is not this checkout, so that every command needs an interpreter of its own."""
         self.folder = folder
+        self._other_code = other_code
         self._run = (*command, "run", role, *options)
         self.smtp_port, self.api_port, self.http_port = ports or (free_port(), free_port(), free_port())
         self._process: subprocess.Popen[bytes] | None = None
@@ -147,9 +147,16 @@ class RunningDaemon:
 
     def cli(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command beside the daemon."""
-        done = subprocess.run(
-            [*COMMAND, *arguments], cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
-        )
+        done = None if self._other_code else commands().run(arguments, cwd=self.folder, env=self.environment)
+        if done is None:
+            done = subprocess.run(
+                [*COMMAND, *arguments],
+                cwd=self.folder,
+                env=self.environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
         assert not check or done.returncode == 0, f"{arguments}: exit {done.returncode}: {done.stdout}{done.stderr}"
         return done
 
@@ -187,11 +194,15 @@ class RunningDaemon:
 
 
 @contextmanager
-def running_daemon(settings: Mapping[str, str] | None = None, *, role: str = "all") -> Iterator[RunningDaemon]:
-    """Give a started daemon, and take it down with everything it left."""
+def running_daemon(
+    settings: Mapping[str, str] | None = None, *, role: str = "all", first_start: bool = False
+) -> Iterator[RunningDaemon]:
+    """Give a started daemon, and take it down with all it left; `first_start`: nothing at all is there before."""
     folder = Path(mkdtemp(prefix="switchboard-test-", dir="/tmp"))
     folder.chmod(0o755)  # the user that runs the embedded server passes through
     daemon = RunningDaemon(folder=folder, settings=settings, role=role)
+    if not first_start:
+        lay_ready_cluster(folder / "var")
     try:
         yield daemon.start()
         daemon.stop()

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from running_daemon import RunningDaemon, free_port, running_daemon
+from running_daemon import RunningDaemon, running_daemon
 
+from doubles.ports import free_port
 from doubles.viber import ViberDouble, viber_double
 
 TOKEN = "4453b6ac12345678-invented-key-7b1"

@@ -20,7 +20,7 @@ from connectors.webchat.channel import WebchatChannel
 from connectors.webchat.settings import WebchatAccountSettings
 from daemon.dialogues import StoredDialogues
 from daemon.web import WebServer
-from doubles.loopback import free_port
+from doubles.ports import free_port
 from schemas.message import BlobRef
 from ticket_store.blobs_local import LocalBlobStore
 
