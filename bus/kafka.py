@@ -9,7 +9,7 @@ from bus.kafka_publisher import KafkaPublisher
 from bus.kafka_settings import KafkaSettings
 from bus.kafka_spread import Spread
 from bus.kafka_topics import KafkaTopics
-from bus.kafka_trouble import Janitor, answers_within
+from bus.kafka_trouble import Janitor
 from bus.kafka_wire import EARLIEST, LATEST, OLDEST_RECORD, KafkaWire, Spot
 from bus.port import LoadPositions, PartitionState
 
@@ -86,8 +86,7 @@ class KafkaLog:
 
     async def ping(self) -> None:
         """Raise `BusUnavailableError` unless a broker answers within two seconds."""
-        async with answers_within(PING_SECONDS):
-            await self._wire.ping()
+        await self._wire.ping(within=PING_SECONDS)
 
     async def close(self) -> None:
         """Flush the publisher, leave all groups, and let go of every connection."""

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaConnectionError, NodeNotReadyError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import UnknownTopicOrPartitionError, for_code
 from aiokafka.protocol.api import Request
 from aiokafka.protocol.offset import OffsetRequest
 
 from bus.kafka_protocol import TopicMetadataRequest
 from bus.kafka_settings import KafkaSettings, client_options
 from bus.kafka_trouble import Janitor, answers_within, let_go
+from bus.kafka_turns import AWAY, in_turn
 from bus.port import BusUnavailableError
 
 EARLIEST = -2
@@ -90,9 +91,9 @@ class KafkaWire:
         """Send a request to any broker; those that only the controller can answer are passed on to it."""
         return await self._ask(None, request)
 
-    async def ping(self) -> None:
-        """Raise `BusUnavailableError` unless some broker answers."""
-        await self._ask(None, TopicMetadataRequest(()))
+    async def ping(self, *, within: float) -> None:
+        """Raise `BusUnavailableError` unless some broker answers within so many seconds."""
+        await self._ask(None, TopicMetadataRequest(()), within=within)
 
     async def spots(self, topic: str, *timestamps: int) -> tuple[TopicMetadata, list[dict[int, Spot]]]:
         """Look offsets up in every partition, one mapping for each timestamp asked for.
@@ -135,11 +136,13 @@ class KafkaWire:
         if client is not None:
             await let_go(client.close())
 
-    async def _ask(self, node: int | None, request: Request[Any]) -> Any:  # noqa: ANN401 - the library's own structs
-        async with answers_within(self._settings.request_timeout):
-            client = await self._connected()
+    async def _ask(self, node: int | None, request: Request[Any], *, within: float | None = None) -> Any:  # noqa: ANN401 - the library's own structs
+        seconds = self._settings.request_timeout if within is None else within
+        until = asyncio.get_running_loop().time() + seconds
+        async with answers_within(seconds):
+            client = await self._connected(until)
             try:
-                return await _answer(client, nodes_in_turn(client) if node is None else [node], request)
+                return await _answer(client, nodes_in_turn(client) if node is None else [node], request, until)
             except BaseException as error:
                 if node is None or not isinstance(
                     error, UnsettledError
@@ -147,13 +150,18 @@ class KafkaWire:
                     await self._forget(client)  # a time-out too: the connection may be dead without knowing
                 raise
 
-    async def _connected(self) -> AIOKafkaClient:
+    async def _connected(self, until: float) -> AIOKafkaClient:
         async with self._connecting:
             if self._client is None:
-                client = AIOKafkaClient(**client_options(self._settings))
-                await self._janitor.start(client.bootstrap(), client.close, patience=self._settings.request_timeout)
-                self._client = client
+                servers = self._settings.bootstrap_servers
+                self._client = await in_turn(random.sample(servers, len(servers)), self._connect, until=until)
             return self._client
+
+    async def _connect(self, server: str) -> AIOKafkaClient:
+        """Learn of the cluster from one server: aiokafka would wait all the time for the first that says nothing."""
+        client = AIOKafkaClient(**client_options(self._settings) | {"bootstrap_servers": [server]})
+        await self._janitor.start(client.bootstrap(), client.close, patience=self._settings.request_timeout)
+        return client
 
     async def _forget(self, client: AIOKafkaClient) -> None:
         if self._client is client:
@@ -174,11 +182,10 @@ def nodes_in_turn(client: AIOKafkaClient) -> list[int]:
     return nodes
 
 
-async def _answer(client: AIOKafkaClient, nodes: Sequence[int], request: Request[Any]) -> Any:  # noqa: ANN401 - the library's own structs
+async def _answer(client: AIOKafkaClient, nodes: Sequence[int], request: Request[Any], until: float) -> Any:  # noqa: ANN401 - the library's own structs
     """Ask these brokers in turn: one that died stands in the metadata until its session ends."""
-    for node in nodes:
-        try:
-            return await client.send(node, request)
-        except (NodeNotReadyError, KafkaConnectionError):
-            continue
-    raise UnsettledError(f"no connection to {'any broker' if len(nodes) > 1 else f'broker {nodes[0]}'} now")
+    try:
+        return await in_turn(nodes, lambda node: client.send(node, request), until=until)
+    except AWAY as error:
+        which = "any broker" if len(nodes) > 1 else f"broker {nodes[0]}"
+        raise UnsettledError(f"no connection to {which} now") from error
