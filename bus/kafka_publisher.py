@@ -127,7 +127,7 @@ class KafkaPublisher:
             except MessageSizeTooLargeError:
                 self._give_up(producer)
                 places = [await self._store_alone(topic, record, index) for index, record in enumerate(records)]
-            except (KafkaError, OSError, asyncio.CancelledError) as error:
+            except (UnsettledError, KafkaError, OSError, asyncio.CancelledError) as error:
                 self._failed(producer, error)
                 raise
         self._failing_since = None

@@ -117,6 +117,25 @@ async def test_a_topic_that_nobody_created_is_not_created_by_publishing(kafka: K
     await log.close()
 
 
+async def test_a_producer_that_never_learns_of_a_partition_is_made_anew_and_says_yes_to_nothing(
+    log: KafkaLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = await filled_topic(log, partitions=1)
+    publisher = await log.publisher()
+    deaf = publisher._producer
+    monkeypatch.setattr("bus.kafka_publisher.LOST_SECONDS", 0.0)
+    monkeypatch.setattr(log._spread, "_choose", lambda *_: 1)
+    for _ in range(2):
+        with pytest.raises(BusUnavailableError, match="not known yet"):
+            await publisher.publish(topic, [record("later")])
+        await asyncio.sleep(0.01)
+    assert publisher._producer is not deaf
+    (state,) = await log.partitions(topic)
+    assert state.next_offset == 0
+    monkeypatch.undo()
+    assert len(await publisher.publish(topic, [record("now")])) == 1
+
+
 async def test_a_cancelled_caller_does_not_cancel_its_store(log: KafkaLog) -> None:
     topic = await filled_topic(log)
     publisher = await log.publisher()
