@@ -12,6 +12,7 @@ from daemon.adapters import STORE_ERRORS, seconds_since, stored_offsets
 from daemon.clock import now
 from daemon.health import BUS, OUTBOX, STORE
 from daemon.metrics import RouteMetrics
+from daemon.partition_watch import PartitionWatch
 from daemon.process import Process
 from daemon.spool_jobs import SpoolRetention, SpoolWatch
 from daemon.wiring import LatePublisher
@@ -73,6 +74,7 @@ class Jobs:
         self._retention = retention
         self._published = 0
         self._spool_watch = SpoolWatch(metrics=metrics)
+        self._partition_watch = PartitionWatch(log=log, settings=process.settings.bus, board=process.board)
 
     async def run(self, *, shared: bool) -> None:
         """Run until cancelled. `shared`: also the jobs that one process does for all."""
@@ -82,6 +84,7 @@ class Jobs:
             jobs.append(self._every(LOOK_EVERY, self.turn))
             jobs.append(self._every(TRIM_EVERY, self._retention.apply, CALM))
             jobs.append(self._every(TRIM_EVERY, self.forget, CALM))
+            jobs.append(self._every(TRIM_EVERY, self._partition_watch.look))
             jobs += [self._every(TRIM_EVERY, self.trim, CALM), self._every(COLLECT_EVERY, self.collect, CALM)]
         await asyncio.gather(*jobs)
 
