@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -19,6 +19,11 @@ FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 10.0
 EAGER_TRIES: Final = 5
 """How often a deadlock or serialization failure is tried again without a pause."""
+
+MORE_TRIES: Final = (0.05, 0.2, 0.5)
+"""Seconds before each further try of a record that stands alone, where our own code failed and PostgreSQL did not."""
+PATIENCE: Final = 3.0
+"""Seconds of such waiting in one batch; the tries go on without it, so that many bad records cost others little."""
 
 LANES: Final = 2
 """Transactions at a time: one is decided while PostgreSQL works for the other."""
@@ -69,12 +74,14 @@ class Isolation:
         self._clock = clock
         self._fuse = fuse
         self._dead_in_a_row = 0
+        self._patience = PATIENCE
 
     async def route(self, entries: Sequence[Entry], log_identity: str, done: Callable[[Done], None]) -> None:
         """Route all entries, calling `done` after each commit; what was not done is left as it was.
 
         Raises `FencedError`, `FuseBlownError` or `StoppedError`.
         """
+        self._patience = PATIENCE
         lanes = in_lanes(entries) if not self._dead_in_a_row else ()
         waiting = await self._at_once(lanes, log_identity, done) if lanes else [self._up_to_fuse(entries)]
         while waiting:
@@ -130,8 +137,11 @@ class Isolation:
     async def _try(
         self, entries: Sequence[Entry], log_identity: str, done: Callable[[Done], None]
     ) -> tuple[str, str] | None:
-        """Route a part; give reason and SQLSTATE if one of its records is at fault. Retries what is ours, for ever."""
-        pauses = Pauses()
+        """Route a part; give reason and SQLSTATE if one of its records is at fault. Retries what is ours, for ever.
+
+        What nobody knows may be ours, too, and pass: such a fault is a record's only when it stays after a few tries.
+        """
+        pauses, more_tries = Pauses(), self._more_tries() if len(entries) == 1 else iter(())
         while True:
             part = part_of(entries, self._positions, log_identity, self._clock())
             try:
@@ -141,12 +151,24 @@ class Isolation:
             except Exception as error:  # noqa: BLE001 - whatever it is, somebody is at fault, and is found out here
                 fault, sqlstate = self._store.fault_of(error)
                 if fault in (Fault.RECORD, Fault.UNKNOWN) and any(not entry.is_dead for entry in entries):
-                    return failure_reason(error, sqlstate), sqlstate
-                await self._wait(next(pauses), fault, error, sqlstate)
+                    pause = next(more_tries, None) if fault is Fault.UNKNOWN else None
+                    if pause is None:
+                        return failure_reason(error, sqlstate), sqlstate
+                    _log.warning("record failed, trying again", error=type(error).__name__, **_place(entries[0]))
+                    await self._sleep(pause)
+                else:
+                    await self._wait(next(pauses), fault, error, sqlstate)
             else:
                 self._committed(entries)
                 done(Done(entries=entries, routed=routed))
                 return None
+
+    def _more_tries(self) -> Iterator[float]:
+        """Give the pauses of one record, as long as the batch has patience; then none, but as many tries."""
+        for pause in MORE_TRIES:
+            taken = min(pause * random.uniform(0.5, 1.0), self._patience)  # noqa: S311 - jitter is no secret
+            self._patience -= taken
+            yield taken
 
     def _committed(self, entries: Sequence[Entry]) -> None:
         self._health.well(STORE)
@@ -154,20 +176,19 @@ class Isolation:
         for entry in entries:
             self._dead_in_a_row = self._dead_in_a_row + 1 if entry.is_dead else 0
             if entry.is_dead:
-                _log.error(
-                    "record dead-lettered",
-                    partition=entry.record.partition,
-                    offset=entry.record.offset,
-                    reason=entry.reason,
-                )
+                _log.error("record dead-lettered", **_place(entry), reason=entry.reason)
 
     async def _wait(self, pause: float, fault: Fault, error: Exception, sqlstate: str) -> None:
-        """Wait before the next try; a stop ends the waiting."""
+        """Say what is wrong, and wait before the next try."""
         if fault is not Fault.AGAIN:
             self._health.trouble(STORE, f"the store cannot be written: {type(error).__name__} {sqlstate}".rstrip())
             _log.warning("store refused a batch, trying again", error=type(error).__name__, sqlstate=sqlstate)
         elif pause <= FIRST_PAUSE:
             pause = 0.0
+        await self._sleep(pause)
+
+    async def _sleep(self, pause: float) -> None:
+        """Wait; a stop ends it."""
         try:
             await asyncio.wait_for(self._stopping.wait(), timeout=pause)
         except TimeoutError:
@@ -185,6 +206,10 @@ class Pauses:
         pause = self._next
         self._next = min(pause * 2, LONGEST_PAUSE)
         return pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no secret
+
+
+def _place(entry: Entry) -> dict[str, int]:
+    return {"partition": entry.record.partition, "offset": entry.record.offset}
 
 
 def _smaller(entries: Sequence[Entry], reason: str, sqlstate: str) -> list[Sequence[Entry]]:
