@@ -19,6 +19,8 @@ WS_MAX_BYTES: Final = 256 * 1024
 """One frame of a WebSocket; files do not come that way."""
 KEEP_ALIVE: Final = 65
 """Seconds that an idle connection is kept; proxies keep theirs for 60."""
+GRACE: Final = 1
+"""Seconds for answers under way at the end. Never 0: to uvicorn that has run out, also where nothing is under way."""
 
 Readiness = Callable[[], tuple[bool, dict[str, object]]]
 
@@ -59,7 +61,7 @@ class WebServer:
         port: int,
         key: str = "http.port",
         backlog: int = 128,
-        grace: int = 0,
+        grace: int = GRACE,
         connections: int = CONNECTIONS,
         head_seconds: float = HEAD_SECONDS,
     ) -> None:
@@ -101,7 +103,6 @@ class WebServer:
     ) -> None:
         if self._server is not None and self._task is not None:
             self._server.should_exit = True
-            self._server.force_exit = not self._grace
             await self._task
 
 
