@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import quote, unquote
@@ -27,8 +26,6 @@ BYTES_EACH: Final = 200 * 1024 * 1024
 """Bytes of files that one address stores in an hour: a request with ten files of 20 MiB ..."""
 BYTES_TOGETHER: Final = 1024 * 1024 * 1024
 """... and all that call one account: files need no message, and the disk is that of all channels."""
-WHOSE: Final = (2**64 - 1) << 64
-"""The bits of an IPv6 address that say whose it is."""
 HANDLE: Final = "upload"
 HANDLE_HOURS: Final = 24
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
@@ -58,21 +55,6 @@ def caller(connection: HTTPConnection, *, behind_proxy: bool) -> str:
         if forwarded:
             return forwarded[-1].rpartition(",")[2].strip()[:64]
     return connection.client.host if connection.client else ""
-
-
-def counted(address: str) -> str:
-    """Give what limits of an address count: a whole IPv4 address; of IPv6 the /64, which one customer has to himself.
-
-    A mapped IPv4 address (`::ffff:192.0.2.1`) is that one. A port that a proxy wrote behind the address does not count.
-    """
-    bare = address[1:].partition("]")[0] if address.startswith("[") else address
-    try:
-        found = ip_address(bare.partition(":")[0] if bare.count(":") == 1 else bare.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(found, IPv4Address):
-        return str(found)
-    return str(found.ipv4_mapped or IPv6Address(int(found) & WHOSE))
 
 
 async def bounded(

@@ -94,7 +94,7 @@ class SmtpSettings(BaseModel):
     )
 
     max_connections: PositiveInt = Field(default=500, description="of all peers; more get 421")
-    max_connections_per_peer: PositiveInt = Field(default=100, description="of one address; a relay counts as one")
+    max_connections_per_peer: PositiveInt = Field(default=100, description="of an IPv4 address or IPv6 /64, relays too")
     max_recipients: PositiveInt = Field(default=100, ge=1, description="a mail; RFC 5321 4.5.3.1.8 asks for 100")
     max_commands: PositiveInt = Field(default=10_000, description="then 421, and the client connects anew")
     max_errors: PositiveInt = Field(default=20, description="refused commands; then 421")

@@ -4,9 +4,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 
+from schemas.callers import counted
+
 
 class ConnectionGate:
-    """Counts connections, in all and of each peer address."""
+    """Counts connections, in all and of each peer: an IPv4 address, or the network of an IPv6 one."""
 
     def __init__(self, *, in_all: int, per_peer: int) -> None:
         self._in_all = in_all
@@ -18,18 +20,20 @@ class ConnectionGate:
 
     def enter(self, peer: str) -> bool:
         """Let one more in, or say no."""
-        if self.shut or self.open >= self._in_all or self._peers[peer] >= self._per_peer:
+        whose = counted(peer)
+        if self.shut or self.open >= self._in_all or self._peers[whose] >= self._per_peer:
             return False
         self.open += 1
-        self._peers[peer] += 1
+        self._peers[whose] += 1
         return True
 
     def leave(self, peer: str) -> None:
         """Count one less. Only for one that was let in."""
+        whose = counted(peer)
         self.open -= 1
-        self._peers[peer] -= 1
-        if not self._peers[peer]:
-            del self._peers[peer]
+        self._peers[whose] -= 1
+        if not self._peers[whose]:
+            del self._peers[whose]
 
 
 class Deadline:

@@ -17,13 +17,14 @@ from starlette.websockets import WebSocket
 from connectors.base import Account, LaterError, RefusedError, RoutesDesk
 from connectors.dialogue import Dialogues
 from connectors.making import conversation_digest
-from connectors.page_http import STRICT, FullError, Uploads, caller, counted, download, later
+from connectors.page_http import STRICT, FullError, Uploads, caller, download, later
 from connectors.page_hub import Hub
 from connectors.page_tokens import Tokens
 from connectors.webchat.limits import ChatLimits
 from connectors.webchat.session import AGAIN, ChatMeans, Session
 from connectors.webchat.settings import WebchatAccountSettings
 from connectors.webchat.visitors import Visitors
+from schemas.callers import counted
 
 WIDGET: Final = Path(__file__).with_name("widget.js")
 TOO_LARGE: Final = "This file is larger than 20 MiB and was not sent."

@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from connectors.base import Account, Delivery, LaterError, RefusedError, RoutesDesk
 from connectors.dialogue import Dialogues
 from connectors.making import conversation_digest
-from connectors.page_http import counted, handled, refused_files
+from connectors.page_http import handled, refused_files
 from connectors.page_hub import Hub
 from connectors.page_lines import line_facts, own_facts, shown
 from connectors.page_tokens import ExpiredError, Tokens
@@ -29,6 +29,7 @@ from connectors.webchat.frames import (
 )
 from connectors.webchat.limits import ChatLimits
 from connectors.webchat.visitors import Visitor, Visitors
+from schemas.callers import counted
 
 HELLO_SECONDS: Final = 10.0
 HEARTBEAT: Final = 25

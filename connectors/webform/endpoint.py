@@ -26,7 +26,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from connectors.base import Account, Delivery, LaterError, RefusedError, RoutesDesk
 from connectors.dialogue import Dialogues
 from connectors.making import conversation_digest
-from connectors.page_http import STRICT, FullError, Uploads, bounded, caller, counted, download, handled, refused_files
+from connectors.page_http import STRICT, FullError, Uploads, bounded, caller, download, handled, refused_files
 from connectors.page_hub import Hub
 from connectors.page_lines import line_facts, own_facts
 from connectors.page_tokens import ExpiredError, Tokens
@@ -44,6 +44,7 @@ from connectors.webform.requests import (
 )
 from connectors.webform.settings import WebformAccountSettings
 from connectors.webform.waiting import MOST_LINES, Waiter, news
+from schemas.callers import counted
 from schemas.dialogue_rows import DialogueLine, FormLink
 from schemas.numbers import shown
 

@@ -15,11 +15,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from connectors.base import LaterError, RefusedError
-from connectors.page_http import STRICT, caller, counted
+from connectors.page_http import STRICT, caller
 from connectors.webform.endpoint import Endpoint, FormMeans
 from connectors.webform.limits import FormLimits
 from connectors.webform.requests import TRAP, SayNoError
 from connectors.webform.words import NAMES, WORDS, language_of
+from schemas.callers import counted
 from schemas.dialogue_rows import FormLink
 
 PAGE: Final = Path(__file__).with_name("page")

@@ -13,13 +13,14 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from connectors.base import LaterError, RefusedError
-from connectors.page_http import STRICT, TooLargeError, caller, counted, later
+from connectors.page_http import STRICT, TooLargeError, caller, later
 from connectors.page_hub import Hub
 from connectors.page_tokens import ExpiredError
 from connectors.webform.endpoint import KEEP_NOTHING, Endpoint, FormMeans
 from connectors.webform.limits import FormLimits
 from connectors.webform.pages import Pages
 from connectors.webform.requests import SayNoError
+from schemas.callers import counted
 
 FILES: Final = Path(__file__).with_name("page")
 STATIC: Final = {"page.js": "text/javascript", "form.js": "text/javascript", "dialogue.js": "text/javascript"} | {

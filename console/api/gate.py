@@ -16,6 +16,7 @@ from console.api.ports import Requests, Tokens
 from console.api.problems import ProblemError, answer
 from console.api.rates import Rates
 from console.api.tokens import StoredToken, parts, proves
+from schemas.callers import counted
 
 ROOT: Final = "/api/v1"
 OPEN_PATHS: Final = frozenset({f"{ROOT}/openapi.json"})
@@ -24,7 +25,7 @@ MAX_BODY: Final = 1024 * 1024
 MAX_UPLOAD: Final = 20 * 1024 * 1024
 """Bytes of a file: the same limit as for files of a mail."""
 FAILURES_A_MINUTE: Final = 30
-"""Of one address without a right token; a right one is let in whatever came from the same address before."""
+"""Of one address, or one IPv6 network, without a right token; a right one is let in whatever came from there before."""
 
 _HEADERS: Final = {
     "cache-control": "no-store",
@@ -107,7 +108,7 @@ class Gate:
         given = _bearer(Headers(scope=scope))
         found = await self._tokens.find(given[0]) if given else None
         if given is None or not proves(found, given[1], now=self._clock()) or found is None:
-            self._failures.count((scope.get("client") or ("", 0))[0])
+            self._failures.count(counted((scope.get("client") or ("", 0))[0]))
             detail = "Send `Authorization: Bearer TOKEN` with a token that is right and has not ended."
             raise ProblemError(401, "unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
         await self._tokens.used(found.id)

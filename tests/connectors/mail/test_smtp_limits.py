@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from smtp_client import MAIL, RawClient, listening
 
+from connectors.mail.smtp_limits import ConnectionGate
+
 
 async def test_connections_over_the_limit_get_421_until_one_closes() -> None:
     async with listening(max_connections=2) as rig:
@@ -23,6 +25,15 @@ async def test_connections_of_one_peer_have_a_limit_of_their_own() -> None:
         await rig.client()
         assert (await (await rig.connect()).reply()).startswith("421 4.7.0")
         assert rig.smtp.shared.gate.open == 1
+
+
+def test_all_addresses_of_an_ipv6_network_are_one_peer_and_a_mapped_ipv4_address_is_that_one() -> None:
+    gate = ConnectionGate(in_all=100, per_peer=2)
+    peers = ("2001:db8:1:2::1", "2001:db8:1:2::2", "2001:db8:1:2::3", "2001:db8:1:3::1", "::ffff:192.0.2.1")
+    assert [gate.enter(peer) for peer in peers] == [True, True, False, True, True]
+    assert [gate.enter("192.0.2.1") for _ in range(2)] == [True, False]
+    gate.leave("2001:db8:1:2::1")
+    assert gate.enter("2001:db8:1:2::4")
 
 
 async def test_too_many_commands_end_the_session() -> None:

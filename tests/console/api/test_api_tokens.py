@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from api_lab import api_lab
 from routing_lab import mail
 
+from console.api.gate import Gate, Limits
 from console.api.tokens import Scope
 from daemon.clock import now
 from ticket_store.api_tokens import ApiTokens
@@ -89,3 +91,19 @@ async def test_a_right_token_is_let_in_whatever_its_proxy_let_through_before(dat
         assert answers == [401] * 10 + [429] * 2
         assert await status_with(api.base, bearer(right)) == 200
         assert await status_with(api.base, bearer(wrong)) == 429
+
+
+async def test_callers_without_a_token_are_counted_by_network() -> None:
+    nobody: Any = None  # without a token nothing behind the gate is asked
+    limits = Limits(requests_per_minute=60)
+    gate = Gate(
+        app=nobody, scope_of=nobody, tokens=nobody, requests=nobody, limits=limits, clock=now, timer=lambda: 0.0
+    )
+
+    async def status_from(address: str) -> int:
+        transport = httpx.ASGITransport(app=gate, client=(address, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://desk.example") as client:
+            return (await client.get("/api/v1/tickets")).status_code
+
+    assert [await status_from(f"2001:db8:1:2::{number:x}") for number in range(12)] == [401] * 10 + [429] * 2
+    assert await status_from("2001:db8:1:3::1") == 401
