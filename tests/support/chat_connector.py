@@ -27,6 +27,7 @@ from schemas.message import InboundMessage
 
 TIMEOUT = 2.0
 NO_PACE = SendPace()
+ONLY_OUT = "nothing comes in here: whoever hands a delivery to this connector means another one"
 
 
 class ChatConnector:
@@ -40,13 +41,13 @@ class ChatConnector:
         self._keyed = keyed
 
     def authenticate(self, delivery: Delivery) -> None:
-        raise NotImplementedError
+        raise NotImplementedError(ONLY_OUT)
 
     def normalize(self, delivery: Delivery) -> Normalized:
-        raise NotImplementedError
+        raise NotImplementedError(ONLY_OUT)
 
     def undecodable(self, delivery: Delivery, reason: str) -> InboundMessage:
-        raise NotImplementedError
+        raise NotImplementedError(ONLY_OUT)
 
     def split(self, letter: ChatLetter) -> Sequence[Part]:
         texts = [letter.text[start : start + LONGEST] for start in range(0, len(letter.text), LONGEST)]
