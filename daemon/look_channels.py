@@ -1,7 +1,7 @@
 """What `channels` does: every channel, its accounts with what their intakes last said, and its quality."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from shutil import get_terminal_size
@@ -14,6 +14,7 @@ from daemon.channels import channels
 from daemon.cli_options import loaded_settings, print_json, print_line, print_table
 from daemon.clock import now
 from daemon.errors import UserError
+from daemon.look import readiness_of
 from daemon.opened import Opened, with_store
 from daemon.quality import qualities, summary
 from daemon.settings import Settings
@@ -24,18 +25,25 @@ from ticket_store.pool import Pool
 SILENT: Final = timedelta(minutes=2)
 """A state that nobody has said again for so long is that of a process which is gone."""
 
+STOPPED: Final = "the daemon is not running"
+
 Row = Mapping[str, Any]
 
 
 def show_channels(*, as_json: bool) -> None:
     """Print them; states are unknown where no store can be asked."""
     settings = loaded_settings().settings
+    stopped = readiness_of(settings)["running"] is False
     accounts = _accounts(settings)
+    if stopped and settings.store.embedded:
+        accounts = list(map(stopped_account, accounts))
     found = [channel_state(name, accounts) for name in channels()]
     if as_json:
         print_json(found)
         return
     at = now()
+    if stopped:
+        print_line(fill(stopped_line(settings, accounts, at), width=get_terminal_size().columns))
     print_table(tables.table(tables.CHANNELS, [row for channel in found for row in rows(channel, at)]))
     print_line(" rules: done / to do / exempt")
     for line in (line for channel in found for line in notes(channel, at)):
@@ -74,6 +82,23 @@ def account_state(
     return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in facts_now.items()}
 
 
+def stopped_account(account: Row) -> Row:
+    """Say of an account that nobody serves it, whatever was said last. What was never served stays unknown."""
+    if account["state"] == "unknown":
+        return account
+    return {**account, "state": "silent", "problem": STOPPED, "since": account["seen_at"]}
+
+
+def stopped_line(settings: Settings, accounts: Iterable[Row], at: datetime) -> str:
+    """Say that nothing below is of now. A store by URL may be served by another machine, which we cannot ask."""
+    where = f"nobody answers at http://{settings.http.host}:{settings.http.port}"
+    said = max((account["seen_at"] for account in accounts if account["seen_at"]), default=None)
+    last = f"what stands here was last said {age(said, at)} ago, at {moment(said)}" if said else "it has said nothing"
+    if settings.store.embedded:
+        return f"{STOPPED} ({where}); {last}. `switchboard run` starts it."
+    return f"{STOPPED} on this machine ({where}), though it may be on another; {last}."
+
+
 def _accounts(settings: Settings) -> list[Row]:
     async def read(store: Opened) -> list[Row]:
         return await read_accounts(store.pool, settings)
@@ -86,12 +111,13 @@ def _accounts(settings: Settings) -> list[Row]:
 
 def _state(state: ChannelState | None, at: datetime) -> dict[str, Any]:
     if state is None:
-        return {"state": "unknown", "problem": "", "since": None, "delivered_at": None}
+        return {"state": "unknown", "problem": "", "since": None, "seen_at": None, "delivered_at": None}
     silent = at - state.seen_at > SILENT
     return {
         "state": "silent" if silent else state.state,
         "problem": "no process serves it" if silent else state.problem,
         "since": state.seen_at if silent else state.since,
+        "seen_at": state.seen_at,
         "delivered_at": state.delivered_at,
     }
 
@@ -121,7 +147,7 @@ def notes(channel: Row, at: datetime) -> Iterator[str]:
     """Say in sentences what the table has no room for: what is wrong, and what is to do."""
     for account in channel["accounts"]:
         name = f"{account['account']}:"
-        if account["problem"]:
+        if account["problem"] not in ("", STOPPED):  # that one is said once, above the table
             yield f"{name} {account['problem']}, for {age(account['since'], at)}"
         if account["paused_until"]:
             yield f"{name} its platform told us to wait until {moment(account['paused_until'])}"

@@ -2,13 +2,14 @@ from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
 
+from pydantic import SecretStr
 from rich.console import Console
 
 from connectors.mail.settings import MailAccountSettings
 from console import tables
 from console.moments import age
-from daemon.look_channels import account_state, channel_state, notes, rows
-from daemon.settings import Settings
+from daemon.look_channels import account_state, channel_state, notes, rows, stopped_account, stopped_line
+from daemon.settings import Settings, StoreSettings
 from ticket_store.account_facts import AccountFacts
 from ticket_store.channel_states import ChannelState
 
@@ -87,6 +88,27 @@ def test_an_account_that_no_process_serves_any_more_is_silent() -> None:
     assert row["state"] == "silent"
     assert list(notes(mail(gone), NOW)) == [f"{NAME}: no process serves it, for 5 min"]
     assert next(rows(mail(None), NOW))["state"] == "unknown"
+
+
+def test_of_a_stopped_daemon_no_account_looks_alive_and_the_age_of_its_words_is_told() -> None:
+    account = account_state(SETTINGS, NAME, STATE, None, at=NOW)
+    channel = channel_state("mail", [stopped_account(account)])
+    (row,) = rows(channel, NOW)
+    assert row["state"] == "silent"
+    assert list(notes(channel, NOW)) == []
+    assert stopped_line(SETTINGS, [account], NOW + timedelta(seconds=40)) == (
+        "the daemon is not running (nobody answers at http://127.0.0.1:8080); what stands here was last said 40 s ago, "
+        "at 2026-11-26 12:00:00 UTC. `switchboard run` starts it."
+    )
+
+
+def test_where_another_machine_may_run_the_daemon_that_is_said_and_nothing_was_said_yet() -> None:
+    elsewhere = SETTINGS.model_copy(update={"store": StoreSettings(url=SecretStr("postgresql://db.example/desk"))})
+    unknown = account_state(elsewhere, NAME, None, None, at=NOW)
+    assert stopped_account(unknown)["state"] == "unknown"
+    line = stopped_line(elsewhere, [unknown], NOW)
+    assert "on this machine" in line
+    assert line.endswith("though it may be on another; it has said nothing.")
 
 
 def test_a_channel_without_an_account_says_so_and_how_far_it_is() -> None:

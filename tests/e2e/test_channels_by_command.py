@@ -58,3 +58,18 @@ def test_channels_tell_state_last_delivery_and_quality(daemon: RunningDaemon) ->
     assert [(one["account"], one["state"], one["problem"]) for one in api["accounts"]] == [("erp", "listening", "")]
     assert api["quality"]["signed-body"] == {"state": "done", "why": ""}
     assert "done / to do / exempt" in daemon.cli("channels").stdout
+
+
+@pytest.mark.slow
+def test_channels_of_a_stopped_daemon_do_not_look_alive() -> None:
+    with running_daemon({"SWITCHBOARD_ACCOUNTS__SUPPORT__ADDRESSES": "support@example.org"}) as stopped:
+        listening = [{"channel": "mail", "state": "listening"}]
+
+        def served() -> list[dict[str, str]]:
+            rows = [account for one in stopped.json("channels") for account in one["accounts"]]
+            return [{"channel": row["channel"], "state": row["state"]} for row in rows]
+
+        stopped.wait_until(lambda: served() == listening, seconds=10, what="told")
+        stopped.stop()
+        assert served() == [{"channel": "mail", "state": "silent"}]
+        assert " ".join(stopped.cli("channels").stdout.split()).startswith("the daemon is not running (nobody answers")
