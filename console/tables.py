@@ -1,10 +1,12 @@
-"""Tables for the terminal. Each takes plain data, as `--json` prints it, and gives a rich table."""
+"""Tables for the terminal. Each takes plain data, as `--json` prints it, and gives what rich prints."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from rich import box
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -12,6 +14,10 @@ from console.moments import moment, seconds
 from console.safe_text import plain
 
 Row = Mapping[str, object]
+
+BETWEEN: Final = 3
+AROUND: Final = 2
+"""Characters between two columns, and at both ends, of the tables that `_empty` begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +31,10 @@ class Column:
     style: str = ""
     ratio: int | None = None
     """Set where a column may be narrow and wrap; the others keep the width of what stands in them."""
+    least: int = 12
+    """Characters that a column that wraps has at least, or all that it needs."""
+    spare: int = 0
+    """Set where a column stays away when there is no room for all of them, the lowest first. Never set it for ids."""
 
     @property
     def heading(self) -> str:
@@ -35,19 +45,20 @@ class Column:
 TICKETS: Final = (
     Column(key="number", style="bold"),
     Column(key="status"),
-    Column(key="subject", ratio=3),
+    Column(key="subject", ratio=3, least=14),
+    Column(key="requester_name", title="customer", ratio=2, limit=40),
     Column(key="requester", ratio=2),
-    Column(key="account"),
-    Column(key="channel"),
-    Column(key="message_count", title="messages", justify="right"),
+    Column(key="account", spare=3),
+    Column(key="channel", spare=2),
+    Column(key="message_count", title="messages", justify="right", spare=1),
 )
 SPOOL: Final = (
     Column(key="id", justify="right", style="bold"),
     Column(key="reason", style="yellow"),
     Column(key="sender", ratio=2),
     Column(key="subject", ratio=2),
-    Column(key="account"),
-    Column(key="held_at", title="held since (UTC)"),
+    Column(key="account", spare=1),
+    Column(key="held_at", title="held since (UTC)", spare=2),
 )
 TOKENS: Final = (
     Column(key="prefix", title="token", style="bold"),
@@ -55,32 +66,32 @@ TOKENS: Final = (
     Column(key="state"),
     Column(key="scopes", ratio=3),
     Column(key="accounts", ratio=2),
-    Column(key="expires_at", title="expires (UTC)"),
-    Column(key="last_used_at", title="last used (UTC)"),
+    Column(key="expires_at", title="expires (UTC)", spare=2),
+    Column(key="last_used_at", title="last used (UTC)", spare=1),
 )
 FORM_LINKS: Final = (
     Column(key="id", style="bold"),
     Column(key="state"),
     Column(key="label", ratio=2),
-    Column(key="organisation", ratio=2),
-    Column(key="installation", title="serial number", ratio=1),
+    Column(key="organisation", ratio=2, spare=2),
+    Column(key="installation", title="serial number", ratio=1, spare=1),
     Column(key="url", title="address", ratio=4),
 )
 OLD_TICKETS: Final = (
-    Column(key="desk"),
+    Column(key="desk", spare=2),
     Column(key="number", title="old number", style="bold"),
     Column(key="subject", ratio=3),
     Column(key="requester", ratio=2),
-    Column(key="status"),
+    Column(key="status", spare=1),
     Column(key="choice", title="goes on"),
     Column(key="ticket"),
 )
 DEAD_LETTERS: Final = (
     Column(key="id", justify="right", style="bold"),
-    Column(key="account"),
-    Column(key="partition", justify="right"),
-    Column(key="offset", justify="right"),
-    Column(key="sqlstate"),
+    Column(key="account", spare=2),
+    Column(key="partition", justify="right", spare=3),
+    Column(key="offset", justify="right", spare=4),
+    Column(key="sqlstate", spare=1),
     Column(key="reason", ratio=3),
     Column(key="state"),
 )
@@ -91,29 +102,29 @@ NOTICES: Final = (
     Column(key="why", ratio=3),
     Column(key="address", ratio=2),
     Column(key="number", title="ticket"),
-    Column(key="account"),
-    Column(key="created_at", title="since (UTC)"),
+    Column(key="account", spare=1),
+    Column(key="created_at", title="since (UTC)", spare=2),
 )
 WEBHOOKS: Final = (
     Column(key="id", justify="right", style="bold"),
     Column(key="name", ratio=2),
     Column(key="state", style="yellow"),
     Column(key="url", ratio=4),
-    Column(key="accounts", ratio=2),
-    Column(key="types", ratio=2),
+    Column(key="accounts", ratio=2, spare=3),
+    Column(key="types", ratio=2, spare=2),
     Column(key="pending", justify="right"),
-    Column(key="succeeded_at", title="last success (UTC)"),
+    Column(key="succeeded_at", title="last success (UTC)", spare=1),
 )
 WEBHOOK_LOG: Final = (
     Column(key="id", justify="right", style="bold"),
     Column(key="type"),
     Column(key="ticket"),
     Column(key="state", style="yellow"),
-    Column(key="attempts", justify="right"),
-    Column(key="status", justify="right"),
+    Column(key="attempts", justify="right", spare=4),
+    Column(key="status", justify="right", spare=3),
     Column(key="problem", ratio=3),
-    Column(key="created_at", title="since (UTC)"),
-    Column(key="next_at", title="next try (UTC)"),
+    Column(key="created_at", title="since (UTC)", spare=2),
+    Column(key="next_at", title="next try (UTC)", spare=1),
 )
 WEBHOOK_TRIES: Final = (
     Column(key="attempt", title="try", justify="right", style="bold"),
@@ -122,7 +133,7 @@ WEBHOOK_TRIES: Final = (
     Column(key="status", justify="right"),
     Column(key="problem", ratio=2),
     Column(key="answer", ratio=3),
-    Column(key="next_at", title="next try (UTC)"),
+    Column(key="next_at", title="next try (UTC)", spare=1),
 )
 PROBLEMS: Final = (
     Column(key="level", style="bold"),
@@ -158,27 +169,83 @@ LEDGER: Final = (
 )
 
 
-def table(columns: Sequence[Column], rows: Sequence[Row], *, title: str = "") -> Table:
+class Fitting:
+    """A table that fits where it is printed: what may wrap wraps, and what can be spared stays away, and is named."""
+
+    def __init__(self, columns: Sequence[Column], rows: Sequence[Row], *, title: str) -> None:
+        self._columns = columns
+        self._rows = [{column.key: _cell(row.get(column.key), column) for column in columns} for row in rows]
+        self._title = title
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
+        """Give the table for this width; rich asks."""
+        del console
+        shown = list(self._columns)
+        for column in sorted((column for column in shown if column.spare), key=lambda column: column.spare):
+            if self._width(shown) > options.max_width:
+                shown.remove(column)
+        yield self._table(shown)
+
+    @property
+    def width(self) -> int:
+        """Give the characters that all columns need."""
+        return self._width(self._columns)
+
+    def _width(self, columns: Sequence[Column]) -> int:
+        """Give the characters that these columns need, with those between and around them."""
+        return sum(map(self._least, columns)) + BETWEEN * (len(columns) - 1) + AROUND
+
+    def _least(self, column: Column) -> int:
+        widest = max([cell_len(column.heading), *(row[column.key].cell_len for row in self._rows)])
+        return widest if column.ratio is None else min(widest, column.least)
+
+    def _table(self, columns: Sequence[Column]) -> Table:
+        made = _empty(self._title)
+        for column in columns:
+            made.add_column(
+                column.heading,
+                justify=column.justify,
+                style=column.style,
+                ratio=column.ratio,
+                overflow="fold",
+                no_wrap=column.ratio is None,
+            )
+        for row in self._rows:
+            made.add_row(*(row[column.key] for column in columns))
+        away = [column.heading for column in self._columns if column not in columns]
+        made.caption = f" no room for: {', '.join(away)} (--json has all)" if away else None
+        return made
+
+
+def table(columns: Sequence[Column], rows: Sequence[Row], *, title: str = "") -> Fitting:
     """Make a table. A value that is not there shows as nothing, yes and no as words."""
-    made = _empty(title)
-    for column in columns:
-        made.add_column(
-            column.heading,
-            justify=column.justify,
-            style=column.style,
-            ratio=column.ratio,
-            overflow="fold",
-            no_wrap=column.ratio is None,
-        )
-    for row in rows:
-        made.add_row(*(_cell(row.get(column.key), column) for column in columns))
-    return made
+    return Fitting(columns, rows, title=title)
 
 
-def ledger(rows: Sequence[Row], *, title: str = "") -> Table:
-    """Make a table of the ledger: the words downwards, so that it fits 80 columns; many accounts downwards instead."""
-    if len(rows) > LEDGER_ACROSS:
-        return table(LEDGER, rows, title=title)
+class FittingLedger:
+    """The ledger: its words downwards and a few accounts side by side; many accounts downwards where there is room."""
+
+    def __init__(self, rows: Sequence[Row], *, title: str) -> None:
+        self._rows = rows
+        self._title = title
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """Give one table for this width, or several below each other; rich asks."""
+        del console
+        downwards = table(LEDGER, self._rows, title=self._title)
+        if len(self._rows) > LEDGER_ACROSS and downwards.width <= options.max_width:
+            yield downwards
+            return
+        for first in range(0, len(self._rows), LEDGER_ACROSS):
+            yield _ledger(self._rows[first : first + LEDGER_ACROSS], title="" if first else self._title)
+
+
+def ledger(rows: Sequence[Row], *, title: str = "") -> FittingLedger:
+    """Make the table of the ledger."""
+    return FittingLedger(rows, title=title)
+
+
+def _ledger(rows: Sequence[Row], *, title: str) -> Table:
     made = _empty(title)
     made.add_column("", style="bold", no_wrap=True)
     for row in rows:
@@ -188,14 +255,21 @@ def ledger(rows: Sequence[Row], *, title: str = "") -> Table:
     return made
 
 
-def facts(values: Row, *, title: str = "") -> Table:
+def facts(values: Row, *, title: str = "") -> Fitting:
     """Make a table of names and values."""
     rows = [{"what": key.replace("_", " "), "value": _fact(key, value)} for key, value in values.items()]
     return table(STATUS, rows, title=title)
 
 
 def _empty(title: str) -> Table:
-    return Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, expand=False, pad_edge=False)
+    return Table(
+        title=title or None,
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        expand=False,
+        pad_edge=False,
+    )
 
 
 def _fact(key: str, value: object) -> object:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import RenderableType
 
     from console.tables import Column
     from daemon.settings_load import Loaded
@@ -82,11 +82,12 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: "Sequence[Column]", *
         print_table(table(columns, rows))
 
 
-def print_table(made: "Table") -> None:
-    """Print a table as wide as the terminal; 160 characters where there is none."""
+def print_table(made: "RenderableType") -> None:
+    """Print a table as wide as the terminal, or as $COLUMNS says; 160 characters where there is neither."""
     from rich.console import Console  # noqa: PLC0415 - see `daemon.cli`
 
-    Console(width=None if sys.stdout.isatty() else 160, soft_wrap=False).print(made)
+    known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    Console(width=None if known else 160, soft_wrap=False).print(made)
 
 
 def print_text(text: str) -> None:

@@ -28,11 +28,11 @@ _Found = TypeVar("_Found")
 
 ANSWERED: Final = (
     Column(key="channel", style="bold"),
-    Column(key="customer"),
+    Column(key="customer", spare=1),
     Column(key="ticket", style="bold"),
-    Column(key="wrote", ratio=4),
-    Column(key="answer", ratio=4),
-    Column(key="arrived", title="arrived as", ratio=4),
+    Column(key="wrote", ratio=4, least=11),
+    Column(key="answer", ratio=4, least=11),
+    Column(key="arrived", title="arrived as", ratio=4, least=11),
     Column(key="state", title="ticket says", style="yellow"),
 )
 """`arrived` is what the other side saw, `state` what the ticket says of the same answer."""
