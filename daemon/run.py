@@ -1,14 +1,13 @@
 """Runs the daemon: the supervisor with its children, or one role alone."""
 
 import asyncio
-import fcntl
 import functools
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import structlog
 import uvloop
@@ -25,8 +24,10 @@ from daemon.gathered import Gathered
 from daemon.health import POSTGRES, STARTING, Board, Report, readiness
 from daemon.ingest import ingest
 from daemon.metrics import ProcessMetrics, exposition
+from daemon.one_daemon import only_one
 from daemon.opened import fit_schema
 from daemon.outbound import outbound
+from daemon.ports import PATIENCE, check_ports, ports_of
 from daemon.preload import preload
 from daemon.process import Body, Process, install_signals, serve
 from daemon.route import route
@@ -43,8 +44,6 @@ FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
 SETTLE: Final = 2.0
 """Seconds after PostgreSQL is back in which children notice and connect anew; readiness stays red meanwhile."""
-LOCK_PATIENCE: Final = 3.0
-"""Seconds that a start waits for the daemon before it to be gone."""
 
 BODIES: Final[Mapping[str, Body]] = {
     "ingest": ingest,
@@ -87,7 +86,7 @@ def run_all(*, roles: Sequence[str], workers: int) -> None:
     specs = _specs(wanted, workers)
     preload(loaded.settings, wanted)
     forked = fork_ahead(specs)  # in a child this does not return
-    uvloop.run(Daemon(settings=loaded.settings, specs=specs, forked=forked).run())
+    uvloop.run(Daemon(settings=loaded.settings, roles=wanted, specs=specs, forked=forked).run())
 
 
 def _begin(name: str) -> Loaded:
@@ -129,8 +128,11 @@ def _spec(role: str, *, name: str, jobs: bool = True) -> ChildSpec:
 class Daemon:
     """The supervisor process: PostgreSQL, children, HTTP."""
 
-    def __init__(self, *, settings: Settings, specs: Sequence[ChildSpec], forked: Mapping[str, Forked]) -> None:
+    def __init__(
+        self, *, settings: Settings, roles: Sequence[str], specs: Sequence[ChildSpec], forked: Mapping[str, Forked]
+    ) -> None:
         self._settings = settings
+        self._roles = roles
         self._stop = asyncio.Event()
         self._kill = asyncio.Event()
         self._board = Board(clock=now)
@@ -148,7 +150,9 @@ class Daemon:
         """Run until told to stop. Children go first, PostgreSQL last."""
         install_signals(self._stop, at_once=self._leave)
         async with AsyncExitStack() as stack:
-            stack.enter_context(await _only_one(self._settings.data_dir))
+            was_killed = await stack.enter_async_context(only_one(self._settings.data_dir))
+            ports = await ports_of(self._settings, self._roles)
+            await check_ports(ports, patience=PATIENCE if was_killed else 0)
             await self._serve_http(stack)
             if self._settings.store.embedded:
                 await self._keep_postgres(stack)
@@ -233,25 +237,3 @@ async def _start_postgres(server: EmbeddedPostgres) -> None:
         await asyncio.to_thread(server.start)
     except EmbeddedPostgresError as error:
         raise UserError(f"the embedded PostgreSQL: {error}") from error
-
-
-async def _only_one(folder: Path) -> IO[bytes]:
-    """Hold the folder's lock as long as we live: two daemons in one folder would fight for ports and children."""
-    path = folder / "daemon.lock"
-    try:
-        file = path.open("ab")
-    except OSError as error:
-        raise UserError(f"data_dir: {path} cannot be written ({error.strerror})") from error
-    deadline = asyncio.get_running_loop().time() + LOCK_PATIENCE
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if asyncio.get_running_loop().time() > deadline:
-                file.close()
-                raise UserError(f"another daemon runs in {folder}: stop it, or set another data_dir") from None
-            await asyncio.sleep(0.1)
-        else:
-            os.ftruncate(file.fileno(), 0)
-            os.write(file.fileno(), f"{os.getpid()}\n".encode())
-            return file

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from daemon.errors import UserError
+from daemon.ports import Port
 from daemon.web_protocol import CONNECTIONS, HEAD_SECONDS, bounded
 
 WS_MAX_BYTES: Final = 256 * 1024
@@ -116,20 +117,16 @@ class _Quiet(uvicorn.Server):
 
 def listen(host: str, port: int, *, key: str, backlog: int = 128) -> socket.socket:
     """Open a listening socket. Raises `UserError` that names the setting when the address cannot be had."""
+    wanted, sock = Port(key, host, port), None
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
-            0
-        ]
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, _, _, address = found[0]
         sock = socket.socket(family, kind)
-    except OSError as error:
-        raise UserError(f"{key}: {host}:{port} is no address of this machine ({error.strerror})") from error
-    try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
         sock.listen(backlog)
     except OSError as error:
-        sock.close()
-        raise UserError(
-            f"{key}: cannot listen on {host}:{port} ({error.strerror}); is another daemon running?"
-        ) from error
+        if sock is not None:
+            sock.close()
+        raise UserError(wanted.refusal(error)) from error
     return sock

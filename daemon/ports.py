@@ -1,0 +1,95 @@
+"""The ports that a daemon opens, tried before anything else starts.
+
+A port that somebody else holds will not come free by itself, so a start ends there, at once and with all of them named.
+A port that is lost later is another matter: the process that needs it is started again until it has it.
+"""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple
+
+from connectors.base import Push, Routes
+from daemon.connecting import close_all, connect_accounts
+from daemon.errors import UserError
+from daemon.settings import Settings
+
+PATIENCE: Final = 10.0
+"""Seconds that the children of a daemon that was killed may still hold its ports; they are gone by then."""
+LOOK_EVERY: Final = 0.1
+
+
+class Port(NamedTuple):
+    """One that is listened on, and the setting that says so."""
+
+    key: str
+    host: str
+    port: int
+
+    @property
+    def shown(self) -> str:
+        """Give the address as one would use it."""
+        where = f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+        return where if self.key == "smtp.port" else f"http://{where}"
+
+    def refusal(self, error: OSError) -> str:
+        """Say in plain words why it cannot be had, and what to do."""
+        where, other = f"{self.key}: {self.host}:{self.port}", f"set another port ({self.key}, or {self.variable})"
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            return f"{where} is no address of this machine: set {self.key.rpartition('.')[0]}.host to one that is"
+        if error.errno == errno.EADDRINUSE:
+            shown = f"`ss -ltnp sport = :{self.port}` shows which"
+            return f"{where} is taken by another program, perhaps another daemon: stop that one ({shown}), or {other}"
+        if error.errno == errno.EACCES:
+            return f"{where} may not be opened by this user: give it CAP_NET_BIND_SERVICE, or {other}"
+        return f"{where} cannot be listened on ({error.strerror}): {other}"
+
+    @property
+    def variable(self) -> str:
+        """Give the environment variable of the setting."""
+        return f"SWITCHBOARD_{self.key.replace('.', '__').upper()}"
+
+
+async def ports_of(settings: Settings, roles: Collection[str]) -> Sequence[Port]:
+    """Give what these roles will listen on, beside the supervisor's own. Raises `UserError`."""
+    found = [Port("http.port", settings.http.host, settings.http.port)]
+    if "ingest" in roles:
+        if settings.mail_accounts():
+            found.append(Port("smtp.port", settings.smtp.host, settings.smtp.port))
+        if await _are_called(settings):
+            found.append(Port("intake.port", settings.intake.host, settings.intake.port))
+    if "console" in roles:
+        found.append(Port("api.port", settings.api.host, settings.api.port))
+    return [one for one in found if one.port]
+
+
+async def check_ports(ports: Sequence[Port], *, patience: float) -> None:
+    """Try them all, for `patience` seconds. Raises `UserError` that names every one that cannot be had."""
+    deadline = asyncio.get_running_loop().time() + patience
+    while problems := [problem for port in ports if (problem := _problem(port))]:
+        if asyncio.get_running_loop().time() >= deadline:
+            raise UserError("\n".join(problems))
+        await asyncio.sleep(LOOK_EVERY)
+
+
+async def _are_called(settings: Settings) -> bool:
+    connectors = connect_accounts(settings)
+    await close_all(connectors)
+    return any(isinstance(one, Push | Routes) for one in connectors.values())
+
+
+def _problem(port: Port) -> str:
+    """Bind it for a moment, on every address of its host, as the listeners do."""
+    try:
+        for family, kind, _, _, address in socket.getaddrinfo(
+            port.host or None, port.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            with socket.socket(family, kind) as sock:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                sock.bind(address)  # fails beside a listener; we do not listen, so that nobody connects to the probe
+    except OSError as error:
+        return port.refusal(error)
+    return ""
