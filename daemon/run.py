@@ -27,7 +27,7 @@ from daemon.metrics import ProcessMetrics, exposition
 from daemon.one_daemon import only_one
 from daemon.opened import fit_schema
 from daemon.outbound import outbound
-from daemon.ports import PATIENCE, check_ports, ports_of
+from daemon.ports import PATIENCE, Port, check_ports, ports_of
 from daemon.preload import preload
 from daemon.process import Body, Process, install_signals, serve
 from daemon.route import route
@@ -44,6 +44,14 @@ FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
 SETTLE: Final = 2.0
 """Seconds after PostgreSQL is back in which children notice and connect anew; readiness stays red meanwhile."""
+READY_EVERY: Final = 0.2
+"""Seconds between two looks whether everything is ready, until it is."""
+
+NEXT: Final = (
+    "write to one of the accounts, then `switchboard tickets list`; `switchboard channels` says how each account is, "
+    "and `switchboard status` how all is"
+)
+"""What to try once everything is ready."""
 
 BODIES: Final[Mapping[str, Body]] = {
     "ingest": ingest,
@@ -158,7 +166,7 @@ class Daemon:
                 await self._keep_postgres(stack)
             await asyncio.to_thread(fit_schema, self._settings, database_url(self._settings))
             self._board.clear(STARTING)
-            self._announce()
+            stack.callback(asyncio.create_task(self._announce(ports), name="announce").cancel)
             await self._supervisor.run(self._stop, self._kill)
         _log.info("stopped")
 
@@ -221,14 +229,16 @@ class Daemon:
                 await asyncio.sleep(SETTLE)
                 self._board.clear(POSTGRES)
 
-    def _announce(self) -> None:
-        smtp, http = self._settings.smtp, self._settings.http
+    async def _announce(self, ports: Sequence[Port]) -> None:
+        """Say once that everything is ready, where it listens, and what to try."""
+        while not self.readiness()[0]:  # noqa: ASYNC110 - what is waited for is in other processes
+            await asyncio.sleep(READY_EVERY)
         _log.info(
-            "switchboard runs",
-            smtp=f"{smtp.host}:{smtp.port}",
-            http=f"{http.host}:{http.port}" if http.port else "off",
+            "everything is ready",
+            **{port.key.partition(".")[0]: port.shown for port in ports},
             data=str(self._settings.data_dir),
             accounts=sorted(self._settings.accounts),
+            next=NEXT,
         )
 
 

@@ -68,6 +68,21 @@ def postgres_pid(daemon: RunningDaemon) -> int:
     return int((daemon.folder / "var/postgres/data/postmaster.pid").read_text().split()[0])
 
 
+def test_a_daemon_says_once_that_everything_is_ready_with_its_addresses_and_what_to_try(daemon: RunningDaemon) -> None:
+    said: list[dict[str, str]] = []
+
+    def told() -> bool:
+        lines = [json.loads(line) for line in daemon.log.splitlines() if line.startswith("{")]
+        said[:] = [line for line in lines if line["event"] == "everything is ready"]
+        return bool(said)
+
+    daemon.wait_until(told, seconds=10, what="told")
+    (line,) = said
+    assert (line["smtp"], line["http"]) == (f"127.0.0.1:{daemon.smtp_port}", f"http://127.0.0.1:{daemon.http_port}")
+    assert "`switchboard tickets list`" in line["next"]
+    assert "api" not in line, "its port is off"
+
+
 def test_a_ready_daemon_says_so_and_counts_in_one_place(daemon: RunningDaemon) -> None:
     assert daemon.get("/healthz") == "ok\n"
     assert readiness(daemon) == {"ready": True, "troubles": [], "warnings": []}
