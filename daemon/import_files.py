@@ -1,6 +1,7 @@
 """The mails in files, for `import`: one at a time, never more of a file in memory than one mail may have."""
 
 import os
+import re
 import stat
 import sys
 from collections import Counter
@@ -12,6 +13,16 @@ from daemon.errors import NOT_FOUND, UserError
 
 SUFFIXES: Final = frozenset({".eml", ".msg", ".mbox", ""})
 """What is read inside folders; a file that is named is read whatever its name is."""
+MAILDIR: Final = frozenset({"cur", "new"})
+"""Folders of a Maildir, whose mails are called 1795000000.M1P2.host:2,S; what lies in its `tmp` was never finished."""
+FIELD: Final = re.compile(
+    rb"^(?:from|to|cc|bcc|subject|date|message-id|sender|reply-to|in-reply-to|references|return-path|received"
+    rb"|delivered-to|mime-version|content-[a-z-]+|resent-[a-z-]+|list-[a-z-]+|dkim-signature|x-[a-z0-9-]+)[ \t]*:",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A line that mails have (RFC 5322 section 3.6, RFC 2045), and README, Makefile or .gitconfig have not."""
+HEADER: Final = 512 * 1024
+"""Bytes in which those lines are looked for; a header ends long before (`connectors.mail` takes 256 KiB)."""
 OLE: Final = bytes.fromhex("d0cf11e0a1b11ae1")
 """How a compound file begins ([MS-CFB] 2.2), which is what Outlook saves as .msg."""
 LINE: Final = 64 * 1024
@@ -53,9 +64,12 @@ def _inside(folder: Path, tally: Tally) -> Iterator[Path]:
         tally.note("unreadable", str(error.filename), error.strerror)
 
     for parent, folders, names in os.walk(folder, onerror=closed):
+        if MAILDIR.issubset(folders) and "tmp" in folders:
+            folders.remove("tmp")
         folders.sort()
         for path in (Path(parent, name) for name in sorted(names)):
-            if path.is_file() and path.suffix.lower() in SUFFIXES:
+            is_named_so = path.suffix.lower() in SUFFIXES or path.parent.name in MAILDIR
+            if is_named_so and path.is_file():
                 yield path
             else:
                 tally.note("skipped")
@@ -88,8 +102,20 @@ def _pieces(file: BinaryIO, path: Path, most: int, tally: Tally) -> Iterator[byt
         yield from split(file, most=most)
     elif os.fstat(file.fileno()).st_size > most:
         tally.note("too_large", path, f"over {most:,} bytes (smtp.max_mail_bytes)")
+    elif is_no_mail(raw := file.read(most + 1)):
+        tally.note("no_mail", path, "no mail: it does not begin with lines such as From, Subject or Date")
     else:
-        yield file.read(most + 1)
+        yield raw
+
+
+def is_no_mail(raw: bytes) -> bool:
+    """Say that this is clearly no mail: it has content, and none of a mail's fields stands above its first empty line.
+
+    Whoever wants to keep such a text as a ticket can mail it; made a ticket here, it would have no sender.
+    """
+    head = raw[:HEADER].lstrip(b"\r\n\t \xef\xbb\xbf")
+    end = re.search(rb"\r?\n[ \t]*\r?\n", head)
+    return bool(head) and FIELD.search(head[: end.start()] if end else head) is None
 
 
 def split(file: BinaryIO, *, most: int) -> Iterator[bytes]:

@@ -48,7 +48,7 @@ LOOK_EVERY: Final = 1.0
 """Seconds between two looks at the disks."""
 LAG_EVERY: Final = 30.0
 """Seconds between two looks at how far routing lags."""
-OUTCOMES: Final = ("accepted", "skipped", "too_large", "unreadable", "failed")
+OUTCOMES: Final = ("accepted", "skipped", "no_mail", "too_large", "unreadable", "failed")
 WRONG: Final = ("too_large", "unreadable", "failed")
 
 
@@ -91,7 +91,7 @@ def _code(counts: Mapping[str, int]) -> int:
         return NO
     if not counts["accepted"]:
         sys.stderr.write(
-            "switchboard: there is nothing to import: no .eml, .mbox or unnamed kind of file with mail in it\n"
+            "switchboard: there is nothing to import: no .eml, .mbox or file without a suffix with mail in it\n"
         )
         return NOT_FOUND
     return 0

@@ -41,7 +41,7 @@ def daemon() -> Iterator[RunningDaemon]:
         for number in range(3):
             box.add(mail(f"lost-{number}", sender=f"c{number}@x.example", subject="Re: gone", answers="nobody-knows"))
         box.close()
-        expected = {"accepted": 5, "skipped": 0, "too_large": 0, "unreadable": 0, "failed": 0}
+        expected = {"accepted": 5, "skipped": 0, "no_mail": 0, "too_large": 0, "unreadable": 0, "failed": 0}
         assert started.json("import", str(folder)) == expected
         started.settle(5)
         yield started
@@ -109,6 +109,7 @@ def test_an_import_says_what_it_did_not_take(daemon: RunningDaemon) -> None:
     folder.mkdir()
     (folder / "empty.eml").touch()
     (folder / "notes.txt").write_text("not mail")
+    (folder / "LICENSE").write_text("Everybody may use this.\n\nFrom: nobody\n")
     (folder / "gone.eml").symlink_to("nowhere")
     os.mkfifo(folder / "pipe")
     assert "there is nothing to import" in fails(daemon, "import", str(folder), code=4)
@@ -117,8 +118,10 @@ def test_an_import_says_what_it_did_not_take(daemon: RunningDaemon) -> None:
         huge.truncate(1024**4)
     done = daemon.cli("import", "--json", str(folder), check=False)
     assert done.returncode == 1
-    assert json.loads(done.stdout) == {"accepted": 0, "skipped": 4, "too_large": 1, "unreadable": 1, "failed": 0}
+    expected = {"accepted": 0, "skipped": 4, "no_mail": 1, "too_large": 1, "unreadable": 1, "failed": 0}
+    assert json.loads(done.stdout) == expected
     assert "save it as .eml" in done.stderr
+    assert "LICENSE: no mail" in done.stderr
 
 
 def test_a_ticket_is_closed_and_opened_again(daemon: RunningDaemon) -> None:

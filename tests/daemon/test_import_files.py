@@ -5,6 +5,7 @@ import io
 import mailbox
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -49,6 +50,55 @@ def test_files_are_found_in_the_order_of_their_names_and_links_to_nothing_are_sk
     (tmp_path / "d.eml").symlink_to("nowhere")
     assert [path.name for path in find([tmp_path], tally)] == ["a.mbox", "b.eml"]
     assert tally.counts == {"skipped": 2}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Switchboard\n\nFrom: here\nSubject: none\n",
+        "                 Apache License\n           Version 2.0, January 2004\n",
+        "[user]\n\tname = Ana\n\temail = ana@customer.example\n",
+        "all: build\n\ttouch all\n",
+        "hello",
+    ],
+)
+def test_a_file_that_is_clearly_no_mail_is_told_counted_and_not_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    path, tally = tmp_path / "README", Tally()
+    path.write_text(text)
+    assert list(mails(path, most=10_000, tally=tally)) == []
+    assert tally.counts == {"no_mail": 1}
+    assert "README: no mail: it does not begin with lines such as From" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"From: a@x.example\r\n\r\nhi",
+        b"\r\n\r\nReceived: by x\nSUBJECT : odd\n\nhi",
+        b"\xef\xbb\xbfSubject: a mark of bytes before it",
+        b">From somebody long ago\nX-Mailer: none\nDate: today\n",
+        b"garbage of a broken export\nMessage-ID: <a@x.example>\n\nhi",
+    ],
+)
+def test_whatever_has_one_field_of_a_mail_is_taken_as_it_is(tmp_path: Path, raw: bytes) -> None:
+    path, tally = tmp_path / "odd", Tally()
+    path.write_bytes(raw)
+    assert list(mails(path, most=10_000, tally=tally)) == [raw]
+    assert not tally.counts
+
+
+def test_the_mails_of_a_maildir_are_found_and_unfinished_ones_are_not(tmp_path: Path) -> None:
+    names = ["cur/1795000000.M1P2.desk:2,S", "new/1795000001.M3P4.desk", "tmp/1795000002.M5P6.desk", "dovecot.log"]
+    for name in [*names, ".Sent/cur/1795000003.M7P8.desk:2,RS", ".Sent/new/", ".Sent/tmp/"]:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir() if name.endswith("/") else path.touch()
+    tally = Tally()
+    found = [str(path.relative_to(tmp_path)) for path in find([tmp_path], tally)]
+    assert found == [".Sent/cur/1795000003.M7P8.desk:2,RS", names[0], names[1]]
+    assert tally.counts == {"skipped": 1}
 
 
 async def test_what_is_in_flight_is_bounded_in_mails_and_in_bytes() -> None:
