@@ -24,7 +24,10 @@ TURN_EVERY: Final = 2.0
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 60.0
 SILENT_AFTER: Final = 120.0
-"""Seconds without a finished round after which an account is in trouble: a hung connection tells nothing by itself."""
+"""Seconds without a word of the poller after which an account is in trouble: a hung connection tells nothing by itself.
+
+A poller that names its trouble knows better what is wrong, and is left to it.
+"""
 
 _log = structlog.get_logger(__name__)
 
@@ -37,6 +40,7 @@ class AccountPollDesk:
         self._turns = turns
         self._clock = clock
         self.well_at: float | None = None
+        self.heard_at: float | None = None
         self._is_over = False
 
     def end(self) -> None:
@@ -73,12 +77,17 @@ class AccountPollDesk:
         """Note a finished round."""
         if self._is_over:
             return
-        self.well_at = asyncio.get_running_loop().time()
+        self.well_at = self.heard_at = asyncio.get_running_loop().time()
         self._intake.metrics.round(self._intake.account.name)
         self._intake.states.serve(self._intake.account, "polling")
 
     def trouble(self, problem: str) -> None:
         """Say what is wrong."""
+        self.heard_at = asyncio.get_running_loop().time()
+        self.tell(problem)
+
+    def tell(self, problem: str) -> None:
+        """Say what is wrong, as somebody else than the poller sees it."""
         if not self._is_over:
             self._intake.states.trouble(self._intake.account, problem)
 
@@ -174,15 +183,15 @@ class Pollers:
         return "the poller ended"
 
     async def _watched(self, connector: Poll, desk: AccountPollDesk) -> None:
-        """Poll, and name the trouble while no round ends."""
+        """Poll, and name the trouble while no round ends and the poller says nothing of it."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         task = asyncio.create_task(connector.poll(desk))
         try:
             while not task.done():
                 await asyncio.wait([task], timeout=SILENT_AFTER / 4)
-                if not task.done() and loop.time() - (desk.well_at or began) > SILENT_AFTER:
-                    desk.trouble(f"no round has ended for {SILENT_AFTER:g} seconds")
+                if not task.done() and loop.time() - (desk.heard_at or began) > SILENT_AFTER:
+                    desk.tell(f"no round has ended for {SILENT_AFTER:g} seconds")
             await task
         finally:
             task.cancel()

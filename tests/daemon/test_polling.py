@@ -197,6 +197,28 @@ async def test_a_poller_that_says_nothing_for_long_is_in_trouble(
         assert bench.board.warnings[0].detail == "no round has ended for 0.1 seconds"
 
 
+async def test_a_poller_that_names_its_trouble_again_and_again_is_left_to_its_own_words(
+    database: str, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C45."""
+    monkeypatch.setattr(polling, "SILENT_AFTER", 0.2)
+
+    class Away(Polled):
+        async def poll(self, desk: PollDesk) -> None:
+            while True:
+                self.polls += 1
+                desk.trouble("the platform cannot be reached")
+                await asyncio.sleep(0.02)
+
+    shop, said = Away("shop"), set[str]()
+    async with polled(database, pool, shop) as bench:
+        await until(lambda: bool(bench.board.warnings))
+        while shop.polls < 40:
+            said.update(warning.detail for warning in bench.board.warnings)
+            await asyncio.sleep(0.005)
+    assert said == {"the platform cannot be reached"}
+
+
 async def _cut_turns(database: str) -> None:
     async with await psycopg.AsyncConnection.connect(database, autocommit=True) as connection:
         await connection.execute(
