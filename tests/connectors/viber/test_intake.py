@@ -45,6 +45,16 @@ def test_a_callback_of_another_day_is_refused(bot: ViberChannel, shift: timedelt
         bot.authenticate(replace(bot.sign(delivery(bot)), received_at=NOW + shift))
 
 
+def test_a_recording_of_long_ago_is_signed_as_if_it_were_made_now_and_stays_the_same_message(bot: ViberChannel) -> None:
+    old = delivery(bot, BODY.replace("1795267200000", "1700000000000"))
+    signed = bot.sign(old)
+    bot.authenticate(signed)
+    before, after = bot.normalize(old).message, bot.normalize(signed).message
+    assert after.sent_at == NOW
+    assert after.delivery_key == before.delivery_key
+    assert bot.sign(delivery(bot)).raw == BODY.encode(), "what is fresh keeps its bytes"
+
+
 def test_a_try_of_an_hour_later_is_taken(bot: ViberChannel) -> None:
     bot.authenticate(replace(bot.sign(delivery(bot)), received_at=NOW + timedelta(minutes=59)))
 
