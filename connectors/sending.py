@@ -81,13 +81,15 @@ class Sent:
     """What the platform answered. `platform_id` is its id of the message, written as in `ThreadId.shown`'s last part.
 
     `moved_to` is the new id of a conversation that the platform moved. `also` are its other ids, where one part became
-    several messages.
+    several messages. `refused` names the files that the platform did not take while the rest of the part arrived, each
+    with the reason.
     """
 
     platform_id: str = ""
     at: datetime | None = None
     moved_to: str = ""
     also: Sequence[str] = ()
+    refused: Sequence[str] = ()
 
 
 class SendError(Exception):
@@ -155,7 +157,10 @@ class AlbumSender(Sender, Protocol):
     """Several files go in one part."""
 
     async def send_album(self, part: Part, *, contents: Sequence[bytes]) -> Sent:
-        """Send a part with an album; `contents` are the bytes of its files, in their order. Raises as `send` does."""
+        """Send a part with an album; `contents` are the bytes of its files, in their order. Raises as `send` does.
+
+        A file that the platform refuses holds up neither the others nor the words with them: `Sent.refused` names it.
+        """
         ...
 
 

@@ -146,7 +146,8 @@ class Passage:
         if sent.moved_to and sent.moved_to != self._chat:
             await self._means.parts.moved(account, self._chat, moved_to=sent.moved_to, now=self._means.clock())
             self._chat = sent.moved_to
-        await self._mark(part, "sent", platform_id=sent.platform_id, also=sent.also)
+        problem = _short("; ".join(sent.refused))
+        await self._mark(part, "sent", platform_id=sent.platform_id, problem=problem, also=sent.also)
 
     async def _later(self, part: Part, error: SendLaterError) -> Delivery | None:
         """Note what may have arrived, or waits; the rest comes when the platform said, else after a pause of ours."""
@@ -201,6 +202,9 @@ class Passage:
 def _verdict(rows: Sequence[PartRow]) -> Delivery:
     if any(row.state == "failed" for row in rows):
         return _failure(rows)
+    lost = [row.problem for row in rows if row.state == "sent" and row.problem]
+    if lost:
+        return Delivery("failed", "", _short(f"all but this arrived: {'; '.join(lost)}"))
     unsure = next((row for row in rows if row.state == "unsure"), None)
     if unsure is not None:
         return Delivery("unsure", "", _short(f"it may have arrived: {unsure.problem}"))

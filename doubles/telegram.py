@@ -1,7 +1,8 @@
 """The Bot API over HTTP on loopback: methods, long poll, webhook, files, and what goes wrong there.
 
 Faults: `outage` answers 502; `swallow` does so many next sends and never answers; `floods` are Retry-After seconds for
-the next calls; `garbled` are answers in place of JSON; `refusals` are (code, description, parameters) of next sends.
+the next calls; `garbled` are answers in place of JSON; `refusals` are (code, description, parameters) of next sends,
+and None lets one through.
 """
 
 import asyncio
@@ -50,7 +51,7 @@ class TelegramDouble:
     swallow: int = 0
     floods: list[int] = field(default_factory=list)
     garbled: list[bytes] = field(default_factory=list)
-    refusals: list[tuple[int, str, Mapping[str, Any] | None]] = field(default_factory=list)
+    refusals: list[tuple[int, str, Mapping[str, Any] | None] | None] = field(default_factory=list)
     pause: float = 0.1
     calling: int = 0
     _poll: int = 0
@@ -203,8 +204,8 @@ class TelegramDouble:
     async def _send(self, method: str, data: dict[str, Any], files: dict[str, bytes]) -> Response:
         if not method.startswith("send"):
             raise RefusedCallError(404, "Not Found")
-        if self.refusals:
-            raise RefusedCallError(*self.refusals.pop(0))
+        if self.refusals and (refusal := self.refusals.pop(0)) is not None:
+            raise RefusedCallError(*refusal)
         chat = int(data.get("chat_id", 0))
         _may_send(self.world, chat)
         made = contents(method, data, files)

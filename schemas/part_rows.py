@@ -8,7 +8,8 @@ from typing import NamedTuple
 class PartRow(NamedTuple):
     """What became of a piece: waiting, trying (a call that nobody saw the end of), sent, unsure or failed.
 
-    `tried_at` of one that is trying is when the first call was made that nobody saw the end of.
+    `problem` of one that was sent names its files that the platform refused. `tried_at` of one that is trying is when
+    the first call was made that nobody saw the end of.
     """
 
     part: int

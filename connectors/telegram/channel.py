@@ -13,6 +13,7 @@ from connectors.base import Account, Answer, Connector, Delivery, LaterError, No
 from connectors.sending import ChatLetter, Part, Remote, SendPace, Sent
 from connectors.telegram import errors, normalize, sender, splitting
 from connectors.telegram.calls import ALL_UPDATES, BotApi
+from connectors.telegram.piecemeal import send_what_arrives
 from connectors.telegram.poller import Poller
 from connectors.telegram.settings import TelegramSettings
 from connectors.telegram.shapes import raw_text
@@ -71,11 +72,11 @@ class TelegramConnector:
     async def send(self, part: Part, *, content: bytes | None, link: str) -> Sent:
         """Send one part; files go as bytes, so that no link of ours is needed."""
         del link
-        return await sender.send(self._api, part, [] if content is None else [content])
+        return await send_what_arrives(self._api, part, [] if content is None else [content])
 
     async def send_album(self, part: Part, *, contents: Sequence[bytes]) -> Sent:
         """Send an album; each of its files becomes a message."""
-        return await sender.send(self._api, part, contents)
+        return await send_what_arrives(self._api, part, contents)
 
     async def locate(self, raw: bytes, platform_id: str) -> Remote:
         """Say where a file lies now; the id alone is enough."""

@@ -58,11 +58,12 @@ def _payloads(letter: ChatLetter) -> Iterator[tuple[dict[str, Any], Sequence[Cha
     if not caption:
         for piece in pieces(text, limit=MAX_TEXT, measure=utf16):
             yield {"method": "sendMessage", "text": piece}, ()
-    for number, (kind, files) in enumerate(albums(letter.files, kind=_method, most=MOST_FILES, size=MAX_ALBUM)):
+    for number, (kind, files) in enumerate(albums(letter.files, kind=method_of, most=MOST_FILES, size=MAX_ALBUM)):
         payload = {"method": kind} if len(files) == 1 else {"method": ALBUM, "kind": _KINDS[kind]}
         yield payload | ({"caption": caption} if caption and number == 0 else {}), files
 
 
-def _method(file: ChatFile) -> str:
+def method_of(file: ChatFile) -> str:
+    """Give the method that sends a file alone."""
     kind = file.content_type.partition(";")[0].strip().lower()
     return "sendPhoto" if kind in _PHOTOS and 0 < file.size <= MAX_PHOTO else "sendDocument"

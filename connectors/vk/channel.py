@@ -78,32 +78,37 @@ class VkChannel:
     async def send(self, part: Part, *, content: bytes | None, link: str) -> Sent:
         """Send one message; its file is uploaded first. The same part twice within an hour arrives once."""
         del link
-        return await self._send(part, [] if part.file is None else [(part.file, content or b"")])
+        names = [] if part.file is None else [await self._uploaded(part, part.file, content or b"")]
+        return await self._send(part, names)
 
     async def send_album(self, part: Part, *, contents: Sequence[bytes]) -> Sent:
-        """Send one message with several files, all of them uploaded first; when one is refused, nothing is sent."""
-        return await self._send(part, list(zip(part.album, contents, strict=True)))
+        """Send one message with several files, all of them uploaded first; those that are refused are left out."""
+        names: list[str] = []
+        refused: list[str] = []
+        code = ""
+        for file, content in zip(part.album, contents, strict=True):
+            try:
+                names.append(await self._uploaded(part, file, content))
+            except GoneError:
+                raise
+            except SendFailedError as error:
+                refused.append(f"{file.name[:120]}: {error}")
+                code = error.code
+        if not names:
+            raise SendFailedError("; ".join(refused), code=code)
+        return replace(await self._send(part, names), refused=tuple(refused))
 
-    async def _send(self, part: Part, files: Sequence[tuple[ChatFile, bytes]]) -> Sent:
+    async def _send(self, part: Part, attachments: Sequence[str]) -> Sent:
         asked = {name: text_of(value) for name, value in part.payload.items()}
-        if files:
-            asked["attachment"] = ",".join([await self._uploaded(part, *one) for one in files])
+        if attachments:
+            asked["attachment"] = ",".join(attachments)
         asked |= {"peer_ids": part.to, "random_id": part.echo, "group_id": str(self._settings.group_id)}
         answer = items(await self._client.call("messages.send", asked), 1)
         return _sent(answer)
 
     async def _uploaded(self, part: Part, file: ChatFile, content: bytes) -> str:
-        """Upload a file and give its name in messages; what is refused in an album says which file it was."""
-        try:
-            return await upload(self._client, file, content, peer=part.to, own_server=self._own_server)
-        except GoneError:
-            raise
-        except SendFailedError as error:
-            if not part.album:
-                raise
-            raise SendFailedError(
-                f"{file.name[:120]}: {error}; no file of this part was sent", code=error.code
-            ) from None
+        """Upload a file and give its name in messages."""
+        return await upload(self._client, file, content, peer=part.to, own_server=self._own_server)
 
     async def locate(self, raw: bytes, platform_id: str) -> Remote:
         """Find a file's address in the event; a document's leads on to where it lies."""

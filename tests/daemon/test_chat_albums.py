@@ -1,6 +1,7 @@
 """Albums on a real store: kept with all files, sent in one call, and found by the id of each of their messages."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import cast
@@ -62,6 +63,27 @@ async def test_every_message_of_an_album_leads_to_ours(database: str, tmp_path: 
             digest = sha256(f"parrot:bot:ana:{got.id}".encode()).digest()
             rows = await booth.lab.rows("select known_message_id from thread_ids where digest = %s", [digest])
             assert [row["known_message_id"] for row in rows] == [message]
+
+
+class ChoosyCollage(AlbumCollage):
+    """Its platform takes all but one."""
+
+    async def send_album(self, part: Part, *, contents: Sequence[bytes]) -> Sent:
+        first, *rest = part.album
+        sent = await super().send_album(replace(part, album=tuple(rest)), contents=contents[1:])
+        return replace(sent, refused=(f"{first.name}: the platform does not take it",))
+
+
+async def test_of_a_refused_file_in_an_album_the_agent_is_told_while_the_rest_arrives_once(
+    database: str, tmp_path: Path, platform: ChatPlatform
+) -> None:
+    async with open_booth(database, tmp_path, platform, wrap=lambda _: as_a(ChoosyCollage, platform)) as booth:
+        message = await answered(booth)
+        await booth.drain()
+        await booth.drain()
+        assert [got.file for got in platform.got] == ["b", "c"]
+        row = await booth.send(message)
+        assert (row["state"], row["problem"]) == ("failed", "all but this arrived: a: the platform does not take it")
 
 
 async def test_an_album_on_a_channel_without_albums_fails_and_says_so(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 from telegram_lab import OLGA
 
-from connectors.sending import ChatFile, ChatLetter, Part, SendFailedError, Sent
+from connectors.sending import ChatFile, ChatLetter, Part, SendFailedError, SendLaterError, Sent
 from connectors.telegram.channel import TelegramPoll
 from doubles.telegram import TelegramDouble
 
@@ -93,8 +93,44 @@ async def test_a_group_that_moved_gets_the_album_where_it_is_now(telegram: Teleg
     assert (sent.moved_to, len(sent.also)) == ("-1007", 1)
 
 
-async def test_an_album_that_is_refused_is_failed_as_a_whole(telegram: TelegramDouble, bot: TelegramPoll) -> None:
-    telegram.refusals.append((400, "Bad Request: wrong file identifier", None))
+WRONG = (400, "Bad Request: wrong file identifier", None)
+WAIT = (429, "Too Many Requests: retry after 3", {"retry_after": 3})
+
+
+async def test_of_an_album_with_a_refused_file_the_others_arrive_with_the_text(
+    telegram: TelegramDouble, bot: TelegramPoll
+) -> None:
+    telegram.refusals += [WRONG, WRONG]  # the album, then its first file
+    (sent,) = await say(bot, parts(bot, "See", document(1), document(2), document(3)))
+    assert [message.get("caption") for message in telegram.world.messages] == ["See", None]
+    assert [refused.partition(":")[0] for refused in sent.refused] == ["1.pdf"]
+    assert len(sent.also) == 1
+
+
+@pytest.mark.parametrize("files", [1, 2])
+async def test_where_every_file_is_refused_the_text_arrives_alone(
+    telegram: TelegramDouble, bot: TelegramPoll, files: int
+) -> None:
+    telegram.refusals += [WRONG] * (files + (files > 1))
+    (sent,) = await say(bot, parts(bot, "See", *map(document, range(files))))
+    assert [message.get("text") for message in telegram.world.messages] == ["See"]
+    assert len(sent.refused) == files
+
+
+async def test_files_without_a_text_that_are_all_refused_are_failed(
+    telegram: TelegramDouble, bot: TelegramPoll
+) -> None:
+    telegram.refusals += [WRONG] * 3
     with pytest.raises(SendFailedError):
         await say(bot, parts(bot, "", document(1), document(2)))
     assert telegram.world.messages == []
+
+
+async def test_a_pause_in_the_middle_of_single_files_brings_none_of_them_twice(
+    telegram: TelegramDouble, bot: TelegramPoll
+) -> None:
+    telegram.refusals += [WRONG, None, WAIT]
+    with pytest.raises(SendLaterError, match="a part of its files has arrived") as raised:
+        await say(bot, parts(bot, "See", document(1), document(2)))
+    assert raised.value.unsure
+    assert len(telegram.world.messages) == 1

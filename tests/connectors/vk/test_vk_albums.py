@@ -56,11 +56,19 @@ async def test_the_same_album_twice_arrives_once(callback: VkCallback, vk: VkDou
     assert (len({one.platform_id for one in sent}), len(vk.community.history[ANNA])) == (1, 1)
 
 
-async def test_a_file_that_vk_refuses_is_named_and_nothing_of_the_album_is_sent(
+async def test_a_file_that_vk_refuses_is_named_and_the_others_are_sent(callback: VkCallback, vk: VkDouble) -> None:
+    (album,) = callback.split(letter(file(1), file(2), file(3)))
+    vk.community.forced.append(15)
+    sent = await callback.send_album(album, contents=[b"1", b"2", b"3"])
+    assert [len(names) for names in attachments(vk)] == [2]
+    assert [refused.partition(":")[0] for refused in sent.refused] == ["1.bin"]
+
+
+async def test_of_files_that_vk_refuses_all_nothing_is_sent_and_each_is_named(
     callback: VkCallback, vk: VkDouble
 ) -> None:
     (album,) = callback.split(letter(file(1), file(2)))
-    vk.community.forced.append(15)
-    with pytest.raises(SendFailedError, match=r"1\.bin: .*no file of this part was sent"):
+    vk.community.forced += [15, 15]
+    with pytest.raises(SendFailedError, match=r"1\.bin: .*; 2\.bin: "):
         await callback.send_album(album, contents=[b"1", b"2"])
     assert vk.community.history[ANNA] == []

@@ -1,0 +1,77 @@
+"""Sends the files of a part one by one, after Telegram refused them together: it does not say which of them it meant.
+
+A call with several files is refused as a whole, and with it the words under them. So what can arrive arrives alone, the
+words with the first file that does, or by themselves. An album of ten counts as ten messages at Telegram, so nothing
+goes faster than it would have.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from connectors.sending import ChannelDownError, ChatFile, GoneError, Part, SendFailedError, SendLaterError, Sent
+from connectors.telegram.calls import BotApi
+from connectors.telegram.sender import send
+from connectors.telegram.splitting import method_of
+
+
+async def send_what_arrives(api: BotApi, part: Part, contents: Sequence[bytes]) -> Sent:
+    """Send a part; where its files are refused, send what Telegram takes of it. Raises what `Sender.send` says."""
+    try:
+        return await send(api, part, contents)
+    except GoneError:
+        raise
+    except SendFailedError as error:
+        if not part.album and (part.file is None or not part.payload.get("caption")):
+            raise
+        why = error
+    pieces = _Pieces(api, part)
+    if part.file is not None:
+        pieces.refused.append(_named(part.file, why))
+    for file, content in zip(part.album, contents if part.album else (), strict=True):
+        await pieces.send({"method": method_of(file)}, file, [content])
+    if not pieces.arrived and part.payload.get("caption"):
+        await pieces.send({"method": "sendMessage", "text": part.payload["caption"]}, None, [])
+    if not pieces.arrived:
+        raise why
+    return pieces.together()
+
+
+class _Pieces:
+    """What has arrived of a part, and what was refused."""
+
+    def __init__(self, api: BotApi, part: Part) -> None:
+        self._api = api
+        self._part = part
+        self.arrived: list[Sent] = []
+        self.refused: list[str] = []
+
+    async def send(self, payload: Mapping[str, Any], file: ChatFile | None, content: Sequence[bytes]) -> None:
+        """Send one. A pause that Telegram asks for in the middle must not bring what arrived a second time."""
+        piece = replace(self._part, payload={**payload, **self._words(file)}, file=file, album=())
+        try:
+            self.arrived.append(await send(self._api, piece, content))
+        except GoneError:
+            raise
+        except SendFailedError as error:
+            if file is not None:
+                self.refused.append(_named(file, error))
+        except (SendLaterError, ChannelDownError) as error:
+            if not self.arrived:
+                raise
+            raise SendLaterError(f"a part of its files has arrived, then: {error}", unsure=True) from None
+
+    def together(self) -> Sent:
+        """Give all that arrived as one answer."""
+        first, *others = self.arrived
+        also = [*first.also, *(one.platform_id for one in others if one.platform_id)]
+        return replace(first, also=tuple(also), refused=tuple(self.refused))
+
+    def _words(self, file: ChatFile | None) -> Mapping[str, Any]:
+        """Give what stands with the first alone: the caption, and which message it answers."""
+        names = () if self.arrived else ("answers",) if file is None else ("caption", "answers")
+        return {name: self._part.payload[name] for name in names if name in self._part.payload}
+
+
+def _named(file: ChatFile, error: SendFailedError) -> str:
+    return f"{file.name[:120]}: {error}"
