@@ -7,10 +7,12 @@ from tempfile import mkdtemp
 
 import httpx
 import pytest
+from house_tree import ROOT
 from running_daemon import COMMAND
 
+from console import tables
 from daemon.channels import channels
-from daemon.demo.channels import Answered, customers
+from daemon.demo.channels import ANSWERED, Answered, customers
 from daemon.demo.channels import mistakes as answers_astray
 from daemon.demo.customers import ANSWERS, Heard
 from daemon.demo.mails import LARGE_FILE, DemoMail, demo_mails
@@ -20,6 +22,46 @@ from daemon.demo.stage import Stage
 from daemon.demo.systems import SystemCustomer
 from schemas.base import MAX_FILE_BYTES
 from ticket_store.ledger import Ledger, Outcomes
+
+ANSWERS_SHOWN = ("channel", "customer", "ticket", "wrote", "answer", "arrived as", "ticket says")
+HELD_SHOWN = ("id", "reason", "sender", "subject", "account", "held since (UTC)")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def rows(text: str, headings: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Give the rows of the table with these headings, however wide it was printed; numbers differ from run to run."""
+    lines = text.splitlines()
+    head = next(at for at, line in enumerate(lines) if tuple(re.split(r" {2,}", line.strip())) == headings)
+    starts = [lines[head].index(f" {heading}") + 1 for heading in headings]
+    found: list[list[str]] = []
+    for line in lines[head + 2 :]:
+        if not line.strip() or line.startswith("```"):
+            break
+        cells = [line[start:end].strip() for start, end in zip(starts, [*starts[1:], None], strict=True)]
+        if cells[0]:
+            found.append(cells)
+        else:
+            found[-1] = [" ".join(filter(None, pair)) for pair in zip(found[-1], cells, strict=True)]
+    return [tuple(re.sub(r"\d[\d:-]*", "N", cell) for cell in row) for row in found]
+
+
+def test_a_table_is_read_the_same_however_its_rows_wrap() -> None:
+    wide = " id   what            \n ───────\n  7   one two three 4 \n  8   five            \n\n"
+    narrow = " id   what      \n ───────\n  9   one two   \n      three 5   \n  8   five      \n\n"
+    assert rows(wide, ("id", "what")) == rows(narrow, ("id", "what")) == [("N", "one two three N"), ("N", "five")]
+
+
+def test_the_answers_in_the_readme_are_those_of_the_demo() -> None:
+    shown = rows(README, ANSWERS_SHOWN)
+    assert tuple(column.heading for column in ANSWERED) == ANSWERS_SHOWN
+    assert [row[0] for row in shown] == list(ANSWERS)
+    assert [row[4] for row in shown] == [re.sub(r"\d[\d:-]*", "N", text) for text in ANSWERS.values()]
+
+
+def test_the_held_mails_in_the_readme_are_those_of_the_demo() -> None:
+    assert tuple(column.heading for column in tables.SPOOL) == HELD_SHOWN
+    held = {(mail.reason, mail.sender) for mail in sent() if mail.becomes == "held"}
+    assert {(reason, sender) for _, reason, sender, *_ in rows(README, HELD_SHOWN)} == held
 
 
 @cache
@@ -56,6 +98,9 @@ def test_the_demo_shows_what_it_promises_and_leaves_nothing_behind() -> None:
         "Everything became what it should",
     ):
         assert said in done.stdout
+    for headings in (ANSWERS_SHOWN, HELD_SHOWN):
+        page, shown = sorted(rows(README, headings)), sorted(rows(done.stdout, headings))  # routed in any order
+        assert page == shown, "the tables in README.md are those of the demo"
     folder.rmdir()  # raises when something is left in it
 
 
