@@ -27,6 +27,7 @@ TABLES: Final = (
     "messages",
     "delivery_keys",
     "thread_ids",
+    "match_claims",
     "quoted_ids",
     "sends",
     "blob_refs",
@@ -100,6 +101,7 @@ KEYS: Final = (
     "insert into delivery_keys (key, message_id) select delivery_key, id from messages order by delivery_key",
     """insert into thread_ids (scope, digest, known_message_id)
        select '{account}', own_digest, id from messages order by own_digest""",
+    "insert into match_claims select distinct match_key from tickets order by match_key",
     """insert into quoted_ids (scope, digest, address_key, message_id)
        select '{account}', digest, sender_key, min(id)
        from (select bench_digest(ticket_id) as digest, sender_key, id from messages

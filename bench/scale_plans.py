@@ -20,6 +20,8 @@ ASKED: Final = (
     ("routing", "taken_deliveries", ("keys",)),
     ("routing", "insert_ids", ("scopes", "digests")),
     ("routing", "lock_ids", ("scopes", "digests")),
+    ("routing", "insert_matches", ("match_keys",)),
+    ("routing", "lock_matches", ("match_keys",)),
     ("routing", "reached_held", ("scopes", "digests")),
     ("routing", "known_messages", ("message_ids",)),
     ("routing", "quoted_ids", ("scopes", "digests", "address_keys")),

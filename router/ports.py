@@ -82,6 +82,10 @@ class RoutingTransaction(ConversationTransaction, Protocol):
         """Create what is missing, then lock all, both in sorted order."""
         ...
 
+    async def lock_matches(self, matches: Collection[bytes]) -> None:
+        """Lock senders and subjects, so that two messages of one sender are not decided at the same time."""
+        ...
+
     async def reached_from(self, keys: Collection[IdKey]) -> Sequence[ReachedRow]:
         """Find held messages that answer messages with these own ids, transitively, with all their ids.
 

@@ -51,12 +51,13 @@ async def read_view(
 ) -> View:
     """Give the view for these messages. Raises `ClaimsGrownError` when a held message's ids must be claimed first."""
     view = View()
-    matches = {m.match: m.message.scope for m in messages if applies(m, policies.of(m.message.account))}
+    matches = {m.match for m in messages if applies(m, policies.of(m.message.account))}
     keys = {key for message in messages for key in _ids(message)} | wanted.ids
-    keys |= {(scope, match) for match, scope in matches.items()}
     old = await name_old_tickets(transaction, messages, view)
     keys |= old_keys(messages, view)
     view.add_threads(await transaction.lock_ids(keys))
+    if matches:
+        await transaction.lock_matches(matches)
     await _read_talks(transaction, view, messages)
     proven = await _read_proofs(transaction, view, messages)
     bound = await read_old_tickets(transaction, old, view)

@@ -104,7 +104,7 @@ class RoutingStore:
 
 
 class RoutingTransaction(ConversationStatements):
-    """One open transaction. Callers keep the order: offsets, deliveries, ids, held messages, tickets, writes."""
+    """One open transaction. Callers keep the order: offsets, deliveries, ids, matches, held mail, tickets, writes."""
 
     def __init__(self, *, connection: AsyncConnection[TupleRow], numbers: TicketNumbers, ids: IdBlocks) -> None:
         super().__init__(connection=connection)
@@ -176,6 +176,11 @@ class RoutingTransaction(ConversationStatements):
         parameters = _ids(keys)
         await self._connection.execute(statement("routing", "insert_ids"), parameters)
         return [ThreadRow(*row) for row in await self._rows("lock_ids", parameters)]
+
+    async def lock_matches(self, matches: Collection[bytes]) -> None:
+        """Lock senders and subjects, behind the ids."""
+        for name in ("insert_matches", "lock_matches"):
+            await self._connection.execute(statement("routing", name), {"match_keys": sorted(matches)})
 
     async def reached_from(self, keys: Collection[IdKey]) -> Sequence[ReachedRow]:
         """Find held messages that answer messages with these own ids, transitively, with all their ids."""

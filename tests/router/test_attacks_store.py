@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from answering_lab import tending
-from routing_lab import HOLDING, START, Lab, mail, open_lab
+from routing_lab import ANYONE, HOLDING, START, Lab, mail, open_lab
 
 from router.batch import Part, Routable
 from router.desk import Desk
@@ -121,6 +121,15 @@ async def test_an_original_and_its_answer_at_the_same_time_always_meet(database:
         await raced(60, race)
         assert await lab.held() == {}
         assert sorted(len(names) for names in (await lab.threads()).values()) == [3] * 60
+
+
+async def test_two_mails_of_one_sender_and_subject_at_the_same_time_share_a_ticket(database: str) -> None:
+    def race(turn: int, sender: str) -> list[Awaitable[object]]:
+        return [lab.route(mail(f"{name}{turn}", sender), policies=ANYONE) for name in ("one", "two")]
+
+    async with open_lab(database) as lab:
+        await raced(30, race)
+        assert sorted(len(names) for names in (await lab.threads()).values()) == [2] * 30
 
 
 async def test_a_desk_and_a_router_that_free_the_same_answers_do_it_once(database: str) -> None:

@@ -78,6 +78,8 @@ BATCHES: Final = (
     routing("taken_deliveries", "keys"),
     routing("insert_ids", "scopes", "digests"),
     routing("lock_ids", "scopes", "digests"),
+    routing("insert_matches", "match_keys"),
+    routing("lock_matches", "match_keys"),
     routing("reached_held", "scopes", "digests", each=1_300),
     routing("lock_held", "message_ids"),
     routing("known_messages", "message_ids"),

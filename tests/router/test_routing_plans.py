@@ -24,6 +24,7 @@ FILL = (
        from generate_series(1, %(rows)s) n""",
     "insert into delivery_keys select sha256(n::text::bytea), n from generate_series(1, %(rows)s) n",
     "insert into thread_ids select 's', sha256(n::text::bytea), n from generate_series(1, %(rows)s) n",
+    "insert into match_claims select sha256(n::text::bytea) from generate_series(1, %(rows)s) n",
     "insert into quoted_ids select 's', sha256(n::text::bytea), '', n from generate_series(1, %(rows)s) n",
     "insert into held_ids select 's', sha256((n + 1)::text::bytea), n from generate_series(1, %(rows)s, 2) n",
     """insert into sends (message_id, account, channel, kind, recipients, due_at, created_at)
@@ -37,6 +38,8 @@ READS = {
     "taken_deliveries": ("keys",),
     "insert_ids": ("scopes", "digests"),
     "lock_ids": ("scopes", "digests"),
+    "insert_matches": ("match_keys",),
+    "lock_matches": ("match_keys",),
     "reached_held": ("scopes", "digests"),
     "lock_held": ("message_ids",),
     "known_messages": ("message_ids",),

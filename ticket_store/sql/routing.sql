@@ -77,6 +77,22 @@ join thread_ids t on t.scope = c.scope and t.digest = c.digest
 order by t.scope, t.digest
 for update of t;
 
+-- name: insert_matches
+-- Make sure that every sender and subject of a batch has a row, in sorted order: all inserts stand before all row locks.
+insert into match_claims (match_key)
+select c.match_key
+from unnest(:match_keys::bytea[]) as c (match_key)
+order by c.match_key
+on conflict do nothing;
+
+-- name: lock_matches
+-- Lock the senders and subjects of a batch in sorted order.
+select m.match_key
+from unnest(:match_keys::bytea[]) as c (match_key)
+join match_claims m on m.match_key = c.match_key
+order by m.match_key
+for update of m;
+
 -- name: reached_held
 -- Held answers to these ids, and theirs, with every id they carry: 200 an id, 1,000 in all, lest a flood stop the router.
 with recursive reached (scope, message_id) as (
