@@ -1,4 +1,3 @@
-import os
 import re
 import subprocess
 from functools import cache
@@ -8,7 +7,7 @@ from tempfile import mkdtemp
 import httpx
 import pytest
 from house_tree import ROOT
-from running_daemon import COMMAND
+from running_daemon import COMMAND, own_environment
 
 from console import tables
 from daemon.channels import channels
@@ -75,7 +74,8 @@ def sent() -> tuple[DemoMail, ...]:
 def test_the_demo_shows_what_it_promises_and_leaves_nothing_behind() -> None:
     folder = Path(mkdtemp(prefix="switchboard-test-", dir="/tmp"))  # other runs of pytest shut its own folder to others
     folder.chmod(0o755)  # the user that runs the embedded server passes through
-    environment = {**os.environ, "TMPDIR": str(folder), "SWITCHBOARD_SMTP__PORT": "nonsense that it must not read"}
+    unread = {"SWITCHBOARD_SMTP__PORT": "nonsense that it must not read"}
+    environment = {**own_environment(), "TMPDIR": str(folder), **unread}
     done = subprocess.run(
         [*COMMAND, "demo"], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=200
     )

@@ -26,6 +26,12 @@ STOP_SECONDS = 15
 COMMAND = (sys.executable, "-m", "daemon")
 
 
+def own_environment() -> dict[str, str]:
+    """Give the environment of this process without settings, and without the width of a terminal that is not ours."""
+    left_out = ("SWITCHBOARD_", "COLUMNS", "LINES")
+    return {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
+
+
 class RunningDaemon:
     """Settings go in as environment variables; `cli` runs a command beside it with the same ones."""
 
@@ -47,7 +53,7 @@ class RunningDaemon:
         self.smtp_port, self.api_port, self.http_port = ports or (free_port(), free_port(), free_port())
         self._process: subprocess.Popen[bytes] | None = None
         self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")},
+            **own_environment(),
             "SWITCHBOARD_DATA_DIR": str(folder / "var"),
             "SWITCHBOARD_SMTP__PORT": str(self.smtp_port),
             "SWITCHBOARD_HTTP__PORT": str(self.http_port),
