@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem /etc/ssl/ca-bundle.pem),)
 export UV_SYSTEM_CERTS ?= 1
 endif
+# Tests begin hundreds of interpreters, each of which would compile every module anew where the environment forbids to keep
+# what was compiled, as many containers do.
+COMPILED := PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/.cache/bytecode
 
 .PHONY: help setup run demo check lint types imports test test-fast test-faults soak bench lock clean
 
@@ -46,32 +49,31 @@ imports:
 	@$(BIN)/lint-imports --no-cache
 
 test-fast: setup ## the tests that need no server (a minute or two)
-	@PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/.cache/bytecode \
-		$(BIN)/pytest -q -n 2 --dist loadfile --hypothesis-profile=quick -m "not postgres and not kafka and not faults"
+	@$(COMPILED) $(BIN)/pytest -q -n 2 --dist loadfile --hypothesis-profile=quick -m "not postgres and not kafka and not faults"
 
 test: setup ## everything: unit, contracts, real PostgreSQL, real Kafka, faults
 	@bash tests/servers.sh
-	@$(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
+	@$(COMPILED) $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
 test-faults: setup ## every cell of the fault matrix, and a table of them (most of an hour); CELLS=0..6: a seventh
 	@bash tests/servers.sh
-	@$(BIN)/pytest -q -n 2 --dist loadfile -m matrix --cells=$(or $(CELLS),all)
+	@$(COMPILED) $(BIN)/pytest -q -n 2 --dist loadfile -m matrix --cells=$(or $(CELLS),all)
 
 soak: setup ## random cells of the fault matrix for MINUTES=10 minutes; SEED=n draws the same ones again
 	@bash tests/servers.sh
-	@PYTHONPATH=tests/support:. $(BIN)/python tests/support/fault_soak.py --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+	@$(COMPILED) PYTHONPATH=tests/support:. $(BIN)/python tests/support/fault_soak.py --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 bench: setup ## measure mail, memory, a large store, webhooks, chats; then a simulated month; QUICK=1: minutes
-	@$(BIN)/python bench/run.py --sessions 32 $(if $(QUICK),--mails 200 --runs 1)
-	@$(BIN)/python bench/run.py --large --sessions 32 $(if $(QUICK),--mails 100 --runs 1)
-	@$(BIN)/python bench/latency.py $(if $(QUICK),--quick)
-	@$(BIN)/python bench/scale.py $(if $(QUICK),--quick)
-	@$(BIN)/python bench/memory.py $(if $(QUICK),--quick)
-	@$(BIN)/python bench/backlog.py $(if $(QUICK),--quick)
-	@$(BIN)/python bench/peers.py $(if $(QUICK),--quick)
-	@$(BIN)/python bench/intake.py $(if $(QUICK),--quick)
-	@$(BIN)/python bench/chats.py $(if $(QUICK),--quick)
-	@$(BIN)/python bench/month.py $(if $(QUICK),--mails 5000 --customers 500)
+	@$(COMPILED) $(BIN)/python bench/run.py --sessions 32 $(if $(QUICK),--mails 200 --runs 1)
+	@$(COMPILED) $(BIN)/python bench/run.py --large --sessions 32 $(if $(QUICK),--mails 100 --runs 1)
+	@$(COMPILED) $(BIN)/python bench/latency.py $(if $(QUICK),--quick)
+	@$(COMPILED) $(BIN)/python bench/scale.py $(if $(QUICK),--quick)
+	@$(COMPILED) $(BIN)/python bench/memory.py $(if $(QUICK),--quick)
+	@$(COMPILED) $(BIN)/python bench/backlog.py $(if $(QUICK),--quick)
+	@$(COMPILED) $(BIN)/python bench/peers.py $(if $(QUICK),--quick)
+	@$(COMPILED) $(BIN)/python bench/intake.py $(if $(QUICK),--quick)
+	@$(COMPILED) $(BIN)/python bench/chats.py $(if $(QUICK),--quick)
+	@$(COMPILED) $(BIN)/python bench/month.py $(if $(QUICK),--mails 5000 --customers 500)
 	@$(if $(QUICK),true,$(BIN)/python bench/report_page.py)
 
 lock: ## resolve the dependencies again and write the hashed requirement files

@@ -82,7 +82,7 @@ class Sent:
 
     `moved_to` is the new id of a conversation that the platform moved. `also` are its other ids, where one part became
     several messages. `refused` names the files that the platform did not take while the rest of the part arrived, each
-    with the reason.
+    with the reason. `pause` is what it asked for when the rest had arrived.
     """
 
     platform_id: str = ""
@@ -90,6 +90,7 @@ class Sent:
     moved_to: str = ""
     also: Sequence[str] = ()
     refused: Sequence[str] = ()
+    pause: timedelta | None = None
 
 
 class SendError(Exception):

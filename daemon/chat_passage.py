@@ -148,6 +148,8 @@ class Passage:
             self._chat = sent.moved_to
         problem = _short("; ".join(sent.refused))
         await self._mark(part, "sent", platform_id=sent.platform_id, problem=problem, also=sent.also)
+        if sent.pause is not None:
+            await self._means.turns.told(self._chat, sent.pause)
 
     async def _later(self, part: Part, error: SendLaterError) -> Delivery | None:
         """Note what may have arrived, or waits; the rest comes when the platform said, else after a pause of ours."""
@@ -202,17 +204,19 @@ class Passage:
 def _verdict(rows: Sequence[PartRow]) -> Delivery:
     if any(row.state == "failed" for row in rows):
         return _failure(rows)
-    lost = [row.problem for row in rows if row.state == "sent" and row.problem]
-    if lost:
-        return Delivery("failed", "", _short(f"all but this arrived: {'; '.join(lost)}"))
+    refused = "; ".join(row.problem for row in rows if row.state == "sent" and row.problem)
     unsure = next((row for row in rows if row.state == "unsure"), None)
-    if unsure is not None:
-        return Delivery("unsure", "", _short(f"it may have arrived: {unsure.problem}"))
-    return Delivery("sent")
+    if unsure is None:
+        return Delivery("failed", "", _short(f"all but this arrived: {refused}")) if refused else Delivery("sent")
+    doubt = f"it may have arrived: {unsure.problem}"
+    if refused:
+        return Delivery("failed", "", _short(f"refused: {refused}; of another part: {doubt}"))
+    return Delivery("unsure", "", _short(doubt))
 
 
 def _failure(rows: Sequence[PartRow], *, code: str = "") -> Delivery:
-    problem = next(row.problem for row in rows if row.state == "failed")
+    lost = [row for row in rows if row.state in ("failed", "sent") and row.problem]
+    problem = "; ".join(row.problem for row in sorted(lost, key=lambda row: row.state))  # what failed as a whole first
     arrived = sum(row.state == "sent" for row in rows)
     share = f"{arrived} of {len(rows)} parts arrived; " if len(rows) > 1 else ""
     return Delivery("failed", code, _short(f"{share}{problem}"))

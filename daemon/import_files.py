@@ -16,7 +16,7 @@ SUFFIXES: Final = frozenset({".eml", ".msg", ".mbox", ""})
 MAILDIR: Final = frozenset({"cur", "new"})
 """Folders of a Maildir, whose mails are called 1795000000.M1P2.host:2,S; what lies in its `tmp` was never finished."""
 FIELD: Final = re.compile(
-    rb"^(?:from|to|cc|bcc|subject|date|message-id|sender|reply-to|in-reply-to|references|return-path|received"
+    rb"(?:^|(?<=\r))(?:from|to|cc|bcc|subject|date|message-id|sender|reply-to|in-reply-to|references|return-path|received"
     rb"|delivered-to|mime-version|content-[a-z-]+|resent-[a-z-]+|list-[a-z-]+|dkim-signature|x-[a-z0-9-]+)[ \t]*:",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -102,10 +102,15 @@ def _pieces(file: BinaryIO, path: Path, most: int, tally: Tally) -> Iterator[byt
         yield from split(file, most=most)
     elif os.fstat(file.fileno()).st_size > most:
         tally.note("too_large", path, f"over {most:,} bytes (smtp.max_mail_bytes)")
-    elif is_no_mail(raw := file.read(most + 1)):
+    elif is_no_mail(raw := file.read(most + 1)) and not _is_called_mail(path):
         tally.note("no_mail", path, "no mail: it does not begin with lines such as From, Subject or Date")
     else:
         yield raw
+
+
+def _is_called_mail(path: Path) -> bool:
+    """Say that its name or folder makes it a mail, whatever stands in it: a broken one is kept where people see it."""
+    return path.suffix != "" or path.parent.name in MAILDIR
 
 
 def is_no_mail(raw: bytes) -> bool:

@@ -1,23 +1,27 @@
 """The ports that a daemon opens, tried before anything else starts.
 
 A port that somebody else holds will not come free by itself, so a start ends there, at once and with all of them named.
-A port that is lost later is another matter: the process that needs it is started again until it has it.
+A port that is lost later is another matter: the process that needs it is started again until it has it; so is an
+address that the machine has not got yet, as at boot, lest one listener keeps all the others from their work.
 """
 
 import asyncio
 import errno
 import socket
 from collections.abc import Collection, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from connectors.base import Push, Routes
 from daemon.connecting import close_all, connect_accounts
 from daemon.errors import UserError
 from daemon.settings import Settings
 
-PATIENCE: Final = 10.0
+PATIENCE: Final = 12.0
 """Seconds that the children of a daemon that was killed may still hold its ports; they are gone by then."""
 LOOK_EVERY: Final = 0.1
+FOREVER: Final = (errno.EADDRINUSE, errno.EACCES)
+"""What does not pass by itself. An address or a name that is not there may come, and its process is tried again."""
+SMTP: Final = "smtp.port"
 
 
 class Port(NamedTuple):
@@ -31,7 +35,7 @@ class Port(NamedTuple):
     def shown(self) -> str:
         """Give the address as one would use it."""
         where = f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
-        return where if self.key == "smtp.port" else f"http://{where}"
+        return where if self.key == SMTP else f"http://{where}"
 
     def refusal(self, error: OSError) -> str:
         """Say in plain words why it cannot be had, and what to do."""
@@ -56,7 +60,7 @@ async def ports_of(settings: Settings, roles: Collection[str]) -> Sequence[Port]
     found = [Port("http.port", settings.http.host, settings.http.port)]
     if "ingest" in roles:
         if settings.mail_accounts():
-            found.append(Port("smtp.port", settings.smtp.host, settings.smtp.port))
+            found.append(Port(SMTP, settings.smtp.host, settings.smtp.port))
         if await _are_called(settings):
             found.append(Port("intake.port", settings.intake.host, settings.intake.port))
     if "console" in roles:
@@ -64,10 +68,10 @@ async def ports_of(settings: Settings, roles: Collection[str]) -> Sequence[Port]
     return [one for one in found if one.port]
 
 
-async def check_ports(ports: Sequence[Port], *, patience: float) -> None:
-    """Try them all, for `patience` seconds. Raises `UserError` that names every one that cannot be had."""
+async def check_ports(ports: Sequence[Port], *, patience: float, stop: asyncio.Event) -> None:
+    """Try them all, for `patience` seconds or until told to stop. Raises `UserError` that names every one refused."""
     deadline = asyncio.get_running_loop().time() + patience
-    while problems := [problem for port in ports if (problem := _problem(port))]:
+    while not stop.is_set() and (problems := [problem for port in ports if (problem := _problem(port))]):
         if asyncio.get_running_loop().time() >= deadline:
             raise UserError("\n".join(problems))
         await asyncio.sleep(LOOK_EVERY)
@@ -79,17 +83,32 @@ async def _are_called(settings: Settings) -> bool:
     return any(isinstance(one, Push | Routes) for one in connectors.values())
 
 
-def _problem(port: Port) -> str:
-    """Bind it for a moment, on every address of its host, as the listeners do."""
+def bound(family: int, kind: int, address: Any) -> socket.socket:  # noqa: ANN401 - what getaddrinfo gives
+    """Give a socket with this address, as our listeners for HTTP have it. Raises `OSError`."""
+    sock = socket.socket(family, kind)
     try:
-        for family, kind, _, _, address in socket.getaddrinfo(
-            port.host or None, port.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        ):
-            with socket.socket(family, kind) as sock:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                if family == socket.AF_INET6:
-                    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                sock.bind(address)  # fails beside a listener; we do not listen, so that nobody connects to the probe
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def addresses(host: str, port: int) -> "Sequence[tuple[int, int, int, str, Any]]":
+    """Look up what is to be listened on. Raises `OSError`."""
+    return socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+
+
+def _problem(port: Port) -> str:
+    """Bind it for a moment, as its listener will: SMTP on every address of its host, HTTP on the first one.
+
+    It is not listened on, so that nobody connects to the probe; beside a listener to bind fails all the same.
+    """
+    try:
+        found = addresses(port.host, port.port)
+        for family, kind, _, _, address in found if port.key == SMTP else found[:1]:
+            bound(family, kind, address).close()
     except OSError as error:
-        return port.refusal(error)
+        return port.refusal(error) if error.errno in FOREVER else ""
     return ""

@@ -160,7 +160,7 @@ class Daemon:
         async with AsyncExitStack() as stack:
             was_killed = await stack.enter_async_context(only_one(self._settings.data_dir))
             ports = await ports_of(self._settings, self._roles)
-            await check_ports(ports, patience=PATIENCE if was_killed else 0)
+            await check_ports(ports, patience=PATIENCE if was_killed else 0, stop=self._stop)
             await self._serve_http(stack)
             if self._settings.store.embedded:
                 await self._keep_postgres(stack)

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from daemon.errors import UserError
-from daemon.ports import Port
+from daemon.ports import Port, addresses, bound
 from daemon.web_protocol import CONNECTIONS, HEAD_SECONDS, bounded
 
 WS_MAX_BYTES: Final = 256 * 1024
@@ -117,16 +117,10 @@ class _Quiet(uvicorn.Server):
 
 def listen(host: str, port: int, *, key: str, backlog: int = 128) -> socket.socket:
     """Open a listening socket. Raises `UserError` that names the setting when the address cannot be had."""
-    wanted, sock = Port(key, host, port), None
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, _, _, address = found[0]
-        sock = socket.socket(family, kind)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(address)
+        family, kind, _, _, address = addresses(host, port)[0]
+        sock = bound(family, kind, address)
         sock.listen(backlog)
     except OSError as error:
-        if sock is not None:
-            sock.close()
-        raise UserError(wanted.refusal(error)) from error
+        raise UserError(Port(key, host, port).refusal(error)) from error
     return sock

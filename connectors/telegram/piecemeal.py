@@ -1,18 +1,32 @@
 """Sends the files of a part one by one, after Telegram refused them together: it does not say which of them it meant.
 
 A call with several files is refused as a whole, and with it the words under them. So what can arrive arrives alone, the
-words with the first file that does, or by themselves. An album of ten counts as ten messages at Telegram, so nothing
-goes faster than it would have.
+words with the first file that does, or by themselves. Once something has arrived the part cannot be repeated, so a
+pause that Telegram asks for is waited for, within bounds; what does not go even so is named as refused.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
-from connectors.sending import ChannelDownError, ChatFile, GoneError, Part, SendFailedError, SendLaterError, Sent
+from connectors.sending import (
+    ChannelDownError,
+    ChatFile,
+    GoneError,
+    Part,
+    SendError,
+    SendFailedError,
+    SendLaterError,
+    Sent,
+)
 from connectors.telegram.calls import BotApi
 from connectors.telegram.sender import send
 from connectors.telegram.splitting import method_of
+
+MOST_PAUSES: Final = timedelta(seconds=60)
+"""Waited in all for the pieces of one part; a group is allowed twenty messages a minute."""
 
 
 async def send_what_arrives(api: BotApi, part: Part, contents: Sequence[bytes]) -> Sent:
@@ -45,12 +59,18 @@ class _Pieces:
         self._part = part
         self.arrived: list[Sent] = []
         self.refused: list[str] = []
+        self._patience = MOST_PAUSES
+        self._pause: timedelta | None = None
+        self._is_over = False
 
     async def send(self, payload: Mapping[str, Any], file: ChatFile | None, content: Sequence[bytes]) -> None:
-        """Send one. A pause that Telegram asks for in the middle must not bring what arrived a second time."""
+        """Send one. What holds it up in the middle must not bring what arrived a second time."""
+        if self._is_over:
+            self.refused.extend([f"{file.name[:120]}: not sent any more"] if file is not None else [])
+            return
         piece = replace(self._part, payload={**payload, **self._words(file)}, file=file, album=())
         try:
-            self.arrived.append(await send(self._api, piece, content))
+            self.arrived.append(await self._patiently(piece, content))
         except GoneError:
             raise
         except SendFailedError as error:
@@ -59,13 +79,33 @@ class _Pieces:
         except (SendLaterError, ChannelDownError) as error:
             if not self.arrived:
                 raise
-            raise SendLaterError(f"a part of its files has arrived, then: {error}", unsure=True) from None
+            self._end(file, error)
 
     def together(self) -> Sent:
         """Give all that arrived as one answer."""
         first, *others = self.arrived
         also = [*first.also, *(one.platform_id for one in others if one.platform_id)]
-        return replace(first, also=tuple(also), refused=tuple(self.refused))
+        return replace(first, also=tuple(also), refused=tuple(self.refused), pause=self._pause)
+
+    async def _patiently(self, piece: Part, content: Sequence[bytes]) -> Sent:
+        """Send one; a pause is waited for once something has arrived, else it is left to the next attempt."""
+        while True:
+            try:
+                return await send(self._api, piece, content)
+            except SendLaterError as error:
+                if error.unsure or error.after is None or not self.arrived or error.after > self._patience:
+                    raise
+                self._patience -= error.after
+                await asyncio.sleep(error.after.total_seconds())
+
+    def _end(self, file: ChatFile | None, error: SendError) -> None:
+        """Note that nothing more goes, and why."""
+        self._is_over = True
+        if isinstance(error, SendLaterError):
+            self._pause = error.after
+        if file is not None:
+            doubt = "it may have arrived: " if isinstance(error, SendLaterError) and error.unsure else ""
+            self.refused.append(f"{file.name[:120]}: {doubt}{error}")
 
     def _words(self, file: ChatFile | None) -> Mapping[str, Any]:
         """Give what stands with the first alone: the caption, and which message it answers."""

@@ -17,7 +17,7 @@ from bus.kafka_trouble import Janitor
 from bus.kafka_wire import KafkaWire, UnsettledError, nodes_in_turn
 from bus.port import BusUnavailableError
 
-DARK, REFUSES, WELL, TIMES_OUT = 1, 2, 3, 4
+DARK, REFUSES, WELL, TIMES_OUT, SLOW = range(5)
 
 
 class Cluster:
@@ -31,6 +31,8 @@ class Cluster:
         self.asked.append(node)
         if node == DARK:
             await asyncio.sleep(3600)
+        if node == SLOW:
+            await asyncio.sleep(0.3)
         if node == REFUSES:
             raise NodeNotReadyError
         if node == TIMES_OUT:
@@ -68,12 +70,18 @@ async def test_a_cluster_that_names_no_broker_is_asked_again_shortly() -> None:
 
 
 @pytest.mark.parametrize("brokers", [(DARK, WELL), (TIMES_OUT, WELL), (REFUSES, DARK, WELL)])
-async def test_a_broker_that_says_nothing_costs_its_share_of_the_time_and_the_next_is_asked(
+async def test_a_broker_that_says_nothing_costs_some_of_the_time_and_the_next_is_asked(
     brokers: tuple[int, ...],
 ) -> None:
     cluster = Cluster(*brokers)
     await wire_of(cluster).ping(within=1.5)
     assert cluster.asked == list(brokers)
+
+
+async def test_brokers_that_take_long_to_reach_have_time_enough_however_many_there_are() -> None:
+    cluster = Cluster(*[SLOW] * 12)
+    await wire_of(cluster).ping(within=1.5)
+    assert cluster.asked == [SLOW]
 
 
 async def test_when_nobody_answers_the_time_is_kept_and_the_next_question_begins_anew() -> None:

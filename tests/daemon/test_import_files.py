@@ -79,6 +79,7 @@ def test_a_file_that_is_clearly_no_mail_is_told_counted_and_not_taken(
         b"\r\n\r\nReceived: by x\nSUBJECT : odd\n\nhi",
         b"\xef\xbb\xbfSubject: a mark of bytes before it",
         b">From somebody long ago\nX-Mailer: none\nDate: today\n",
+        b"Odd: of a machine whose lines end so\rSubject: old\r\rhi",
         b"garbage of a broken export\nMessage-ID: <a@x.example>\n\nhi",
     ],
 )
@@ -86,6 +87,15 @@ def test_whatever_has_one_field_of_a_mail_is_taken_as_it_is(tmp_path: Path, raw:
     path, tally = tmp_path / "odd", Tally()
     path.write_bytes(raw)
     assert list(mails(path, most=10_000, tally=tally)) == [raw]
+    assert not tally.counts
+
+
+@pytest.mark.parametrize("name", ["broken.eml", "cur/1795000000", "new/1795000001.M1P2.desk"])
+def test_what_its_name_calls_a_mail_is_taken_whatever_stands_in_it(tmp_path: Path, name: str) -> None:
+    path, tally = tmp_path / name, Tally()
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"hello")
+    assert list(mails(path, most=10_000, tally=tally)) == [b"hello"]
     assert not tally.counts
 
 

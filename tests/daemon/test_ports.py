@@ -30,7 +30,7 @@ def free() -> Port:
 
 async def test_every_taken_port_is_named_with_what_to_do_and_the_free_ones_are_not(taken: Port) -> None:
     with pytest.raises(UserError) as refused:
-        await check_ports([free(), taken, taken._replace(key="api.port")], patience=0)
+        await check_ports([free(), taken, taken._replace(key="api.port")], patience=0, stop=asyncio.Event())
     first, second = str(refused.value).splitlines()
     assert first == (
         f"smtp.port: 127.0.0.1:{taken.port} is taken by another program, perhaps another daemon: stop that one "
@@ -43,16 +43,35 @@ async def test_every_taken_port_is_named_with_what_to_do_and_the_free_ones_are_n
 async def test_free_ports_stay_free() -> None:
     port = free()
     for _ in range(2):
-        await check_ports([port], patience=0)
+        await check_ports([port], patience=0, stop=asyncio.Event())
 
 
 async def test_a_port_that_comes_free_in_time_is_waited_for() -> None:
     with socket.create_server(("127.0.0.1", 0)) as leaving:
         port = Port("smtp.port", "127.0.0.1", leaving.getsockname()[1])
-        waiting = asyncio.create_task(check_ports([port], patience=20))
+        waiting = asyncio.create_task(check_ports([port], patience=20, stop=asyncio.Event()))
         await asyncio.sleep(0.3)
         assert not waiting.done()
     await waiting
+
+
+async def test_who_is_told_to_stop_waits_for_no_port(taken: Port) -> None:
+    stop = asyncio.Event()
+    waiting = asyncio.create_task(check_ports([taken], patience=3600, stop=stop))
+    await asyncio.sleep(0.2)
+    stop.set()
+    await asyncio.wait_for(waiting, 10)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "nowhere.invalid"])
+async def test_an_address_that_is_not_there_yet_keeps_nothing_else_from_starting(host: str) -> None:
+    await check_ports([Port("smtp.port", host, free_port())], patience=0, stop=asyncio.Event())
+
+
+@pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="this machine has no IPv6")
+async def test_an_http_port_of_all_addresses_is_taken_where_it_is_on_one(taken: Port) -> None:
+    with pytest.raises(UserError, match="is taken"):
+        await check_ports([taken._replace(key="api.port", host="::")], patience=0, stop=asyncio.Event())
 
 
 @pytest.mark.parametrize(

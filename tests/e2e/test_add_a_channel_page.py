@@ -14,6 +14,7 @@ from running_daemon import RunningDaemon, remove
 from doubles.ports import free_port
 
 PAGE = ROOT / "docs" / "how-to" / "add-a-channel.md"
+TYPES = ROOT / ".mypy_cache"
 LEFT_OUT = shutil.ignore_patterns(".*", "var", "dist", "__pycache__", "node_modules")
 RUN, CHECK = ".venv/bin/switchboard run", "make check"
 PARTS_OF_CHECK = (
@@ -38,6 +39,8 @@ class Newcomer:
         self.folder = folder
         shutil.copytree(ROOT, folder, ignore=LEFT_OUT, dirs_exist_ok=True)
         (folder / ".venv").symlink_to(ROOT / ".venv")
+        if TYPES.exists():  # as it is where somebody has checked types before
+            shutil.copytree(TYPES, folder / TYPES.name)
         # the environment's own checkout is not this one: what stands here comes first
         settings = {"SWITCHBOARD_INTAKE__PORT": str(free_port()), "PYTHONPATH": str(folder)}
         self.daemon = RunningDaemon(folder=folder, settings=settings, other_code=True)

@@ -4,6 +4,7 @@ Its jars are what Maven resolves from `kafka/pom.xml`, kept in `.cache/kafka` be
 """
 
 import base64
+import fcntl
 import hashlib
 import os
 import shutil
@@ -14,11 +15,14 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from doubles.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 POM = Path(__file__).parent / "kafka" / "pom.xml"
+ARCHIVE = "classes.jsa"
+"""Beside the jars: what a broker loaded, for the next ones."""
 CACHE = ROOT / ".cache" / "kafka"
 
 COPY_GOAL = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
@@ -62,8 +66,13 @@ def resolve_jars() -> Path:
         if shutil.which(tool) is None:
             raise KafkaUnavailableError(f"`{tool}` is not installed: apt-get install {package} (or run `make test`)")
     folder = CACHE / hashlib.sha256(POM.read_bytes()).hexdigest()[:16]
-    if not folder.is_dir():
-        _copy_dependencies(folder)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            _copy_dependencies(folder)
+        if not (folder / ARCHIVE).exists():
+            _archive_classes(folder)
     return folder
 
 
@@ -81,6 +90,17 @@ def _copy_dependencies(folder: Path) -> None:
         raise KafkaUnavailableError(f"Maven could not resolve {POM}: {' '.join(said)}")
     if not folder.is_dir():
         filling.rename(folder)
+
+
+def _archive_classes(folder: Path) -> None:
+    """Let a broker keep the classes that it loaded (JEP 350): the next ones start with half of the work."""
+    new = folder / f"{ARCHIVE}.new"
+    with TemporaryDirectory(prefix="switchboard-broker-", ignore_cleanup_errors=True) as data:
+        options = (f"-XX:ArchiveClassesAtExit={new}",)
+        broker = KafkaBroker(jars=folder, folder=Path(data) / "kafka", options=options)
+        broker.start()
+        broker.stop()
+    new.rename(folder / ARCHIVE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +132,7 @@ class KafkaBroker:
     """One node that is both broker and controller. `start` after `kill` or `stop` uses the same data and ports.
 
     `settings` go over the usual ones; `scram` are users, as `kafka.tools.StorageTool` takes them. Without a `node` it
-    is a cluster of its own.
+    is a cluster of its own. `options` are the virtual machine's.
     """
 
     def __init__(
@@ -123,6 +143,7 @@ class KafkaBroker:
         settings: Mapping[str, str] | None = None,
         scram: Sequence[str] = (),
         node: Node | None = None,
+        options: Sequence[str] = (),
     ) -> None:
         self.node = node or new_nodes(1)[0]
         self.port = self.node.port
@@ -130,6 +151,7 @@ class KafkaBroker:
         self._folder = folder
         self._settings = dict(settings or {})
         self._scram = scram
+        self._options = options
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -153,7 +175,10 @@ class KafkaBroker:
             self._format()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                self._java("kafka.Kafka", heap="384m"), stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                self._java("kafka.Kafka", heap="384m", options=self._options),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
             )
 
     def kill(self) -> None:
@@ -205,9 +230,12 @@ class KafkaBroker:
         }
         return SETTINGS | own | self._settings
 
-    def _java(self, main: str, *arguments: str, heap: str) -> list[str]:
+    def _java(self, main: str, *arguments: str, heap: str, options: Sequence[str] = ()) -> list[str]:
         arguments = arguments or (str(self._properties),)
-        return ["java", f"-Xmx{heap}", *JVM, *LOGGING, "-cp", f"{self._jars}{os.sep}*", main, *arguments]
+        archive = self._jars / ARCHIVE
+        shared = [f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []
+        flags = [f"-Xmx{heap}", *JVM, *shared, *options, *LOGGING]
+        return ["java", *flags, "-cp", f"{self._jars}{os.sep}*", main, *arguments]
 
     def wait_started(self) -> None:
         """Wait until it serves."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 from telegram_lab import OLGA
@@ -94,7 +95,8 @@ async def test_a_group_that_moved_gets_the_album_where_it_is_now(telegram: Teleg
 
 
 WRONG = (400, "Bad Request: wrong file identifier", None)
-WAIT = (429, "Too Many Requests: retry after 3", {"retry_after": 3})
+WAIT = (429, "Too Many Requests: retry after 1", {"retry_after": 1})
+LONG_WAIT = (429, "Too Many Requests: retry after 300", {"retry_after": 300})
 
 
 async def test_of_an_album_with_a_refused_file_the_others_arrive_with_the_text(
@@ -126,11 +128,31 @@ async def test_files_without_a_text_that_are_all_refused_are_failed(
     assert telegram.world.messages == []
 
 
-async def test_a_pause_in_the_middle_of_single_files_brings_none_of_them_twice(
+async def test_a_short_pause_in_the_middle_of_single_files_is_waited_for_and_all_arrive_once(
     telegram: TelegramDouble, bot: TelegramPoll
 ) -> None:
     telegram.refusals += [WRONG, None, WAIT]
-    with pytest.raises(SendLaterError, match="a part of its files has arrived") as raised:
+    (sent,) = await say(bot, parts(bot, "See", document(1), document(2)))
+    assert (sent.refused, sent.pause, len(sent.also)) == ((), None, 1)
+    assert len(telegram.world.messages) == 2
+
+
+async def test_after_a_long_pause_in_the_middle_what_did_not_go_is_named_and_what_arrived_is_known(
+    telegram: TelegramDouble, bot: TelegramPoll
+) -> None:
+    telegram.refusals += [WRONG, None, LONG_WAIT]
+    (sent,) = await say(bot, parts(bot, "See", *map(document, range(4))))
+    assert [refused.partition(":")[0] for refused in sent.refused] == ["1.pdf", "2.pdf", "3.pdf"]
+    assert sent.pause == timedelta(seconds=300)
+    (arrived,) = telegram.world.messages
+    assert sent.platform_id == str(arrived["message_id"])
+
+
+async def test_a_pause_before_anything_arrived_is_left_to_the_next_attempt(
+    telegram: TelegramDouble, bot: TelegramPoll
+) -> None:
+    telegram.refusals += [WRONG, WAIT]
+    with pytest.raises(SendLaterError) as raised:
         await say(bot, parts(bot, "See", document(1), document(2)))
-    assert raised.value.unsure
-    assert len(telegram.world.messages) == 1
+    assert not raised.value.unsure
+    assert telegram.world.messages == []
