@@ -91,7 +91,12 @@ class LocalBlobStore:
 
     async def stream(self, digest: str) -> AsyncGenerator[bytes, None]:
         """Give the bytes in pieces."""
-        file = await self._run(self._open, digest)
+        opening = asyncio.ensure_future(self._run(self._open, digest))
+        try:
+            file = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close_unwanted)  # the thread opens it all the same
+            raise
         try:
             while piece := await self._run(file.read, CHUNK_BYTES):
                 yield piece
@@ -254,6 +259,11 @@ class LocalBlobStore:
             self._sync(entry)
         finally:
             os.close(entry)
+
+
+def _close_unwanted(opening: "asyncio.Future[BinaryIO]") -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 def _new_file(path: Path, content: bytes, files: ExitStack) -> int:

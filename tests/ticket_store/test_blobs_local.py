@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
+from typing import BinaryIO
 
 import pytest
 
@@ -267,3 +268,32 @@ def test_disk_is_low_below_the_larger_of_both_limits() -> None:
 def test_space_is_measured_on_the_real_disk(tmp_path: Path) -> None:
     found = space(tmp_path)
     assert 0 < found.free <= found.total
+
+
+class SlowToOpen(LocalBlobStore):
+    """Its disk takes its time; keeps what it opened."""
+
+    begun, goes_on = Event(), Event()
+    opened: BinaryIO
+
+    def _open(self, digest: str) -> BinaryIO:
+        self.begun.set()
+        assert self.goes_on.wait(20)
+        self.opened = super()._open(digest)
+        return self.opened
+
+
+async def test_a_reader_who_goes_while_the_file_is_opened_leaves_none_open(root: Path) -> None:
+    store = SlowToOpen(root=root)
+    await store.prepare(now=LONG_AGO)
+    ref = await store.put(b"content")
+    reading = asyncio.ensure_future(anext(store.stream(ref.sha256)))
+    await asyncio.to_thread(store.begun.wait, 20)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    store.goes_on.set()
+    store.close()
+    async with asyncio.timeout(20):
+        while not store.opened.closed:  # noqa: ASYNC110 - the thread's answer takes some turns of the loop
+            await asyncio.sleep(0.01)
