@@ -91,7 +91,7 @@ class Passage:
                 stop = await self._try(part)
                 if stop is not None:
                     return stop if stop.state else None
-        return _verdict([self._states[part.index] for part in self._parts])
+        return verdict([self._states[part.index] for part in self._parts])
 
     def _is_known_again(self, part: Part) -> bool:
         """Say whether the platform still tells a second call from the first that nobody saw the end of."""
@@ -146,8 +146,7 @@ class Passage:
         if sent.moved_to and sent.moved_to != self._chat:
             await self._means.parts.moved(account, self._chat, moved_to=sent.moved_to, now=self._means.clock())
             self._chat = sent.moved_to
-        problem = _short("; ".join(sent.refused))
-        await self._mark(part, "sent", platform_id=sent.platform_id, problem=problem, also=sent.also)
+        await self._mark(part, "sent", platform_id=sent.platform_id, problem=_refused(part, sent), also=sent.also)
         if sent.pause is not None:
             await self._means.turns.told(self._chat, sent.pause)
 
@@ -201,7 +200,14 @@ class Passage:
         return sha256(message_shown(where.shown, platform_id).encode("utf-8", "surrogatepass")).digest()
 
 
-def _verdict(rows: Sequence[PartRow]) -> Delivery:
+def _refused(part: Part, sent: Sent) -> str:
+    """Say how many files did not go before which: a long list is cut, and its end must not look as if it arrived."""
+    count = f"{len(sent.refused)} of {len(part.album)} files: " if len(part.album) > 1 else ""
+    return _short(f"{count}{'; '.join(sent.refused)}") if sent.refused else ""
+
+
+def verdict(rows: Sequence[PartRow]) -> Delivery:
+    """Give what became of a message by what became of its pieces, none of which waits; name all that did not arrive."""
     if any(row.state == "failed" for row in rows):
         return _failure(rows)
     refused = "; ".join(row.problem for row in rows if row.state == "sent" and row.problem)

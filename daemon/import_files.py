@@ -15,6 +15,8 @@ SUFFIXES: Final = frozenset({".eml", ".msg", ".mbox", ""})
 """What is read inside folders; a file that is named is read whatever its name is."""
 MAILDIR: Final = frozenset({"cur", "new"})
 """Folders of a Maildir, whose mails are called 1795000000.M1P2.host:2,S; what lies in its `tmp` was never finished."""
+FLAGS: Final = ":2,"
+"""What stands in the name of a Maildir's mail once somebody has seen it."""
 FIELD: Final = re.compile(
     rb"(?:^|(?<=\r))(?:from|to|cc|bcc|subject|date|message-id|sender|reply-to|in-reply-to|references|return-path|received"
     rb"|delivered-to|mime-version|content-[a-z-]+|resent-[a-z-]+|list-[a-z-]+|dkim-signature|x-[a-z0-9-]+)[ \t]*:",
@@ -68,7 +70,7 @@ def _inside(folder: Path, tally: Tally) -> Iterator[Path]:
             folders.remove("tmp")
         folders.sort()
         for path in (Path(parent, name) for name in sorted(names)):
-            is_named_so = path.suffix.lower() in SUFFIXES or path.parent.name in MAILDIR
+            is_named_so = path.suffix.lower() in SUFFIXES or _is_in_a_maildir(path)
             if is_named_so and path.is_file():
                 yield path
             else:
@@ -110,7 +112,11 @@ def _pieces(file: BinaryIO, path: Path, most: int, tally: Tally) -> Iterator[byt
 
 def _is_called_mail(path: Path) -> bool:
     """Say that its name or folder makes it a mail, whatever stands in it: a broken one is kept where people see it."""
-    return path.suffix != "" or path.parent.name in MAILDIR
+    return path.suffix.lower() in SUFFIXES - {""} or _is_in_a_maildir(path)
+
+
+def _is_in_a_maildir(path: Path) -> bool:
+    return path.absolute().parent.name in MAILDIR or FLAGS in path.name
 
 
 def is_no_mail(raw: bytes) -> bool:

@@ -83,11 +83,16 @@ async def _are_called(settings: Settings) -> bool:
     return any(isinstance(one, Push | Routes) for one in connectors.values())
 
 
-def bound(family: int, kind: int, address: Any) -> socket.socket:  # noqa: ANN401 - what getaddrinfo gives
-    """Give a socket with this address, as our listeners for HTTP have it. Raises `OSError`."""
+def bound(family: int, kind: int, address: Any, *, one_family: bool = False) -> socket.socket:  # noqa: ANN401 - what getaddrinfo gives
+    """Give a socket with this address, as our listeners for HTTP have it. Raises `OSError`.
+
+    `one_family`: an IPv6 address stands for itself alone, and not for all of IPv4 too.
+    """
     sock = socket.socket(family, kind)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if one_family and family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind(address)
     except OSError:
         sock.close()
@@ -101,14 +106,15 @@ def addresses(host: str, port: int) -> "Sequence[tuple[int, int, int, str, Any]]
 
 
 def _problem(port: Port) -> str:
-    """Bind it for a moment, as its listener will: SMTP on every address of its host, HTTP on the first one.
+    """Bind it for a moment, as its listener will: SMTP on each address of its host alone, HTTP on the first one.
 
     It is not listened on, so that nobody connects to the probe; beside a listener to bind fails all the same.
     """
     try:
         found = addresses(port.host, port.port)
-        for family, kind, _, _, address in found if port.key == SMTP else found[:1]:
-            bound(family, kind, address).close()
+        is_smtp = port.key == SMTP
+        for family, kind, _, _, address in found if is_smtp else found[:1]:
+            bound(family, kind, address, one_family=is_smtp).close()
     except OSError as error:
         return port.refusal(error) if error.errno in FOREVER else ""
     return ""

@@ -161,6 +161,8 @@ class Daemon:
             was_killed = await stack.enter_async_context(only_one(self._settings.data_dir))
             ports = await ports_of(self._settings, self._roles)
             await check_ports(ports, patience=PATIENCE if was_killed else 0, stop=self._stop)
+            if self._stop.is_set():
+                return
             await self._serve_http(stack)
             if self._settings.store.embedded:
                 await self._keep_postgres(stack)

@@ -13,6 +13,9 @@ from schemas.placement import Fault
 AGAIN: Final = frozenset({"40001", "40P01"})
 """Serialization failure and deadlock: nothing is wrong, read and decide again."""
 
+TAKEN: Final = "23505"
+"""Unique violation. What records bring is inserted `on conflict do nothing`, so what is taken is a number of ours."""
+
 RECORD: Final = frozenset({"22", "23", "54"})
 """Data exception, integrity constraint, program limit: the same record fails again tomorrow."""
 
@@ -21,7 +24,7 @@ OURS: Final = frozenset({"08", "25", "28", "3D", "40", "53", "55", "57", "58", "
 
 
 def fault_of(error: BaseException) -> tuple[Fault, str]:
-    """Give whose fault it is, and the SQLSTATE ("" without one). `UNKNOWN` did not come from the database."""
+    """Give whose fault it is, and the SQLSTATE ("" without one). `UNKNOWN` may be this program's own, and pass."""
     if isinstance(error, psycopg.Error):
         state = error.sqlstate or ""
         return _by_state(state) or _by_class(error), state
@@ -35,6 +38,8 @@ def fault_of(error: BaseException) -> tuple[Fault, str]:
 def _by_state(state: str) -> Fault | None:
     if state in AGAIN:
         return Fault.AGAIN
+    if state == TAKEN:
+        return Fault.UNKNOWN
     if state[:2] in RECORD:
         return Fault.RECORD
     return Fault.OURS if state[:2] in OURS else None

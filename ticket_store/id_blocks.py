@@ -1,21 +1,27 @@
-"""Numbers of tickets and messages that a process took from their sequences and has not given out yet."""
+"""Numbers of tickets that a process took from their sequence and has not given out yet."""
 
-import asyncio
 from collections import deque
+from collections.abc import Iterable
 
 
 class IdBlocks:
-    """Ids taken ahead of need. Only ids that were never handed out stay: a lost commit must not see one twice.
+    """Ids taken ahead of need, each of them by a transaction that was committed.
 
-    A transaction has blocks of its own beside those of its store, so that what it reserved is not another's.
+    A sequence may go back when the server crashes: what it gave to a transaction is on the disk only once that, or a
+    later one, was committed (PostgreSQL, `nextval`). So what a failed transaction took is somebody else's now.
     """
 
     def __init__(self) -> None:
-        self.tickets: deque[int] = deque()
-        self.messages: deque[int] = deque()
-        self.filling = asyncio.Lock()
-        """One takes more from a sequence at a time, so that messages' ids rise."""
+        self._tickets: deque[int] = deque()
 
-    def give_back(self, others: "IdBlocks") -> None:
-        """Take the tickets' ids that others did not need; a message's would be lower than those of later messages."""
-        self.tickets.extendleft(reversed(others.tickets))
+    def take(self, count: int) -> list[int]:
+        """Give so many, or as many as there are."""
+        return [self._tickets.popleft() for _ in range(min(count, len(self._tickets)))]
+
+    def keep(self, ids: Iterable[int]) -> None:
+        """Take what a committed transaction did not need."""
+        self._tickets.extend(ids)
+
+    def forget(self) -> None:
+        """Hand none of them out: the server may have crashed, or another one may have taken its place."""
+        self._tickets.clear()

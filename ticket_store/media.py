@@ -1,7 +1,7 @@
 """Files that are fetched from platforms: taken by workers under a lease, and what became of them."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 
 from psycopg import AsyncConnection
@@ -64,16 +64,9 @@ class FetchTransaction(OutboundTransaction):
 class FetchStore(RoutingStore):
     """Transactions on a pool."""
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[FetchTransaction]:
+    def transaction(self) -> AbstractAsyncContextManager[FetchTransaction]:
         """Open a transaction: committed when the block ends, rolled back when it raises."""
-        async with self._pool.connection() as connection, connection.transaction():
-            transaction = FetchTransaction(connection=connection, numbers=self._numbers, ids=self._ids)
-            await transaction.begin()
-            try:
-                yield transaction
-            finally:
-                transaction.give_back()
+        return self._opened(FetchTransaction)
 
 
 async def fetches_waiting(connection: AsyncConnection[TupleRow]) -> list[tuple[str, int, datetime]]:

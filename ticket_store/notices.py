@@ -1,7 +1,7 @@
 """Notices as their worker and people see them. The router writes them (`routing_write.sql`, `copy_notices`)."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -52,16 +52,9 @@ class NoticeTransaction(RoutingTransaction):
 class NoticeStore(RoutingStore):
     """Transactions of the worker on a pool."""
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[NoticeTransaction]:
+    def transaction(self) -> AbstractAsyncContextManager[NoticeTransaction]:
         """Open a transaction: committed when the block ends, rolled back when it raises."""
-        async with self._pool.connection() as connection, connection.transaction():
-            transaction = NoticeTransaction(connection=connection, numbers=self._numbers, ids=self._ids)
-            await transaction.begin()
-            try:
-                yield transaction
-            finally:
-                transaction.give_back()
+        return self._opened(NoticeTransaction)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Transactions in which people answer tickets: the router's own, and what only an answer needs."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Final
 
@@ -113,13 +113,6 @@ class OutboundTransaction(RoutingTransaction):
 class OutboundStore(RoutingStore):
     """Answers' transactions on a pool."""
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[OutboundTransaction]:
+    def transaction(self) -> AbstractAsyncContextManager[OutboundTransaction]:
         """Open a transaction: committed when the block ends, rolled back when it raises."""
-        async with self._pool.connection() as connection, connection.transaction():
-            transaction = OutboundTransaction(connection=connection, numbers=self._numbers, ids=self._ids)
-            await transaction.begin()
-            try:
-                yield transaction
-            finally:
-                transaction.give_back()
+        return self._opened(OutboundTransaction)

@@ -6,9 +6,9 @@ Rows go in as arrays (`unnest`) where they meet existing rows, and by COPY where
 
 from collections import deque
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -43,8 +43,10 @@ from ticket_store.routing_write import Writer
 from ticket_store.signing_keys import SigningKeyRow, read_keys
 from ticket_store.statements import statement
 
+Kind = TypeVar("Kind", bound="RoutingTransaction")
+
 BLOCK: Final = 500
-"""Ids taken from a sequence at a time, at least."""
+"""Tickets' ids taken from their sequence at a time, at least."""
 
 
 class RoutingStore:
@@ -55,16 +57,21 @@ class RoutingStore:
         self._numbers = numbers
         self._ids = IdBlocks()
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator["RoutingTransaction"]:
+    def transaction(self) -> "AbstractAsyncContextManager[RoutingTransaction]":
         """Open a transaction: committed when the block ends, rolled back when it raises."""
-        async with self._pool.connection() as connection, connection.transaction():
-            transaction = RoutingTransaction(connection=connection, numbers=self._numbers, ids=self._ids)
-            await transaction.begin()
-            try:
+        return self._opened(RoutingTransaction)
+
+    @asynccontextmanager
+    async def _opened(self, kind: "type[Kind]") -> "AsyncIterator[Kind]":
+        try:
+            async with self._pool.connection() as connection, connection.transaction():
+                transaction = kind(connection=connection, numbers=self._numbers, ids=self._ids)
+                await transaction.begin()
                 yield transaction
-            finally:
-                transaction.give_back()
+        except BaseException:
+            self._ids.forget()
+            raise
+        transaction.give_back()
 
     async def positions(self, consumer: str, topic: str, partitions: Collection[int]) -> Mapping[int, tuple[int, str]]:
         """Give the stored next offset and log identity of partitions that have one."""
@@ -110,7 +117,8 @@ class RoutingTransaction(ConversationStatements):
         super().__init__(connection=connection)
         self._numbers = numbers
         self._ids = ids
-        self._reserved = IdBlocks()
+        self._tickets: deque[int] = deque()
+        self._messages: deque[int] = deque()
 
     async def begin(self) -> None:
         """Choose plans that fit arrays of any length."""
@@ -128,30 +136,32 @@ class RoutingTransaction(ConversationStatements):
         return len(await self._rows("move_offsets", parameters)) == len(ordered)
 
     async def message_ids(self, count: int) -> Sequence[int]:
-        """Take numbers for messages, ascending."""
-        await self._fill(self._ids.messages, "next_message_ids", count)
-        return [self._ids.messages.popleft() for _ in range(count)]
+        """Take numbers for messages, ascending, and higher than those of all transactions that ended before."""
+        return [row[0] for row in await self._rows("next_message_ids", {"count": count})] if count else []
 
     async def reserve_message_ids(self, count: int) -> None:
         """Make sure that `next_message_id` can be asked this often."""
-        self._reserved.messages.extend(await self.message_ids(count))
+        self._messages.extend(await self.message_ids(count))
 
     def next_message_id(self) -> int:
         """Take the number of a message of ours."""
-        return self._reserved.messages.popleft()
+        return self._messages.popleft()
 
     async def reserve_ticket_ids(self, count: int) -> None:
         """Make sure that `next_ticket_id` can be asked this often."""
-        await self._fill(self._ids.tickets, "next_ticket_ids", count)
-        self._reserved.tickets.extend(self._ids.tickets.popleft() for _ in range(count))
+        self._tickets.extend(self._ids.take(count - len(self._tickets)))
+        missing = count - len(self._tickets)
+        if missing > 0:
+            rows = await self._rows("next_ticket_ids", {"count": max(BLOCK, missing)})
+            self._tickets.extend(row[0] for row in rows)
 
     def next_ticket_id(self) -> int:
         """Take the id of a new ticket."""
-        return self._reserved.tickets.popleft()
+        return self._tickets.popleft()
 
     def give_back(self) -> None:
-        """Leave what was reserved and not needed to the next transaction."""
-        self._ids.give_back(self._reserved)
+        """Leave the tickets' ids that were not needed to later transactions. Call it once this one is committed."""
+        self._ids.keep(self._tickets)
 
     def ticket_number(self, ticket_id: int) -> str:
         """Give the public number of a ticket."""
@@ -277,12 +287,6 @@ class RoutingTransaction(ConversationStatements):
     async def write(self, changes: Changes) -> None:
         """Write everything that was decided."""
         await Writer(connection=self._connection).write(changes)
-
-    async def _fill(self, block: deque[int], name: str, count: int) -> None:
-        async with self._ids.filling:
-            if len(block) < count:
-                rows = await self._rows(name, {"count": max(BLOCK, count)})
-                block.extend(row[0] for row in rows)
 
     async def _rows(self, name: str, parameters: Mapping[str, object]) -> list[TupleRow]:
         cursor = await self._connection.execute(statement("routing", name), parameters)

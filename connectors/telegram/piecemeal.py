@@ -25,8 +25,9 @@ from connectors.telegram.calls import BotApi
 from connectors.telegram.sender import send
 from connectors.telegram.splitting import method_of
 
-MOST_PAUSES: Final = timedelta(seconds=60)
-"""Waited in all for the pieces of one part; a group is allowed twenty messages a minute."""
+MOST_PAUSES: Final = timedelta(seconds=5)
+"""Waited in all for the pieces of one part: others wait behind it, and a stop gives what is under way seven seconds."""
+LEAST_PAUSE: Final = timedelta(seconds=1)
 
 
 async def send_what_arrives(api: BotApi, part: Part, contents: Sequence[bytes]) -> Sent:
@@ -78,7 +79,7 @@ class _Pieces:
                 self.refused.append(_named(file, error))
         except (SendLaterError, ChannelDownError) as error:
             if not self.arrived:
-                raise
+                raise self._with_doubt(file, error) from None
             self._end(file, error)
 
     def together(self) -> Sent:
@@ -93,10 +94,18 @@ class _Pieces:
             try:
                 return await send(self._api, piece, content)
             except SendLaterError as error:
-                if error.unsure or error.after is None or not self.arrived or error.after > self._patience:
+                pause = max(error.after or MOST_PAUSES, LEAST_PAUSE)
+                if error.unsure or error.after is None or not self.arrived or pause > self._patience:
                     raise
-                self._patience -= error.after
-                await asyncio.sleep(error.after.total_seconds())
+                self._patience -= pause
+                await asyncio.sleep(pause.total_seconds())
+
+    def _with_doubt(self, file: ChatFile | None, error: SendError) -> SendError:
+        """Name the file that may have arrived, where nobody knows and nothing is sent again."""
+        if file is None or not isinstance(error, SendLaterError) or not error.unsure:
+            return error
+        left = [*self.refused, "of the files behind it none was sent"] if len(self._part.album) > 1 else self.refused
+        return SendLaterError("; ".join([f"{file.name[:120]} may have arrived: {error}", *left]), unsure=True)
 
     def _end(self, file: ChatFile | None, error: SendError) -> None:
         """Note that nothing more goes, and why."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import cast
@@ -13,7 +14,9 @@ from chat_platform import ChatPlatform, chat_platform
 
 from connectors.sending import ChatFile, ChatLetter, Part, Sender, SendFailedError, Sent
 from daemon.chat_parts import PartsFormatError, pack, unpack
+from daemon.chat_passage import verdict
 from schemas.message import File, FileState
+from schemas.part_rows import PartRow
 
 
 @pytest.fixture
@@ -83,7 +86,50 @@ async def test_of_a_refused_file_in_an_album_the_agent_is_told_while_the_rest_ar
         await booth.drain()
         assert [got.file for got in platform.got] == ["b", "c"]
         row = await booth.send(message)
-        assert (row["state"], row["problem"]) == ("failed", "all but this arrived: a: the platform does not take it")
+        assert (row["state"], row["problem"]) == (
+            "failed",
+            "all but this arrived: 1 of 3 files: a: the platform does not take it",
+        )
+
+
+class PausedCollage(ChoosyCollage):
+    """Its platform asks for a pause behind the files that it took."""
+
+    async def send_album(self, part: Part, *, contents: Sequence[bytes]) -> Sent:
+        return replace(await super().send_album(part, contents=contents), pause=timedelta(seconds=60))
+
+
+async def test_a_pause_that_was_asked_for_behind_an_album_is_kept_by_the_conversation(
+    database: str, tmp_path: Path, platform: ChatPlatform
+) -> None:
+    async with open_booth(database, tmp_path, platform, wrap=lambda _: as_a(PausedCollage, platform)) as booth:
+        await answered(booth)
+        await booth.drain()
+        (told,) = await booth.lab.rows("select max(told_until) - %s::timestamptz as left from send_paces", [booth.now])
+        assert told["left"] == timedelta(seconds=60)
+
+
+def row(state: str, problem: str = "") -> PartRow:
+    return PartRow(0, state, "", problem, None)
+
+
+@pytest.mark.parametrize(
+    ("rows", "state", "problem"),
+    [
+        ([row("sent"), row("sent")], "sent", ""),
+        ([row("sent", "1 of 2 files: a: no")], "failed", "all but this arrived: 1 of 2 files: a: no"),
+        (
+            [row("sent", "a: no"), row("unsure", "?")],
+            "failed",
+            "refused: a: no; of another part: it may have arrived: ?",
+        ),
+        ([row("unsure", "?")], "unsure", "it may have arrived: ?"),
+        ([row("sent", "a: no"), row("failed", "gone")], "failed", "1 of 2 parts arrived; gone; a: no"),
+    ],
+)
+def test_what_an_agent_reads_names_all_that_did_not_arrive(rows: list[PartRow], state: str, problem: str) -> None:
+    found = verdict(rows)
+    assert (found.state, found.reason) == (state, problem)
 
 
 async def test_an_album_on_a_channel_without_albums_fails_and_says_so(

@@ -90,7 +90,14 @@ def test_whatever_has_one_field_of_a_mail_is_taken_as_it_is(tmp_path: Path, raw:
     assert not tally.counts
 
 
-@pytest.mark.parametrize("name", ["broken.eml", "cur/1795000000", "new/1795000001.M1P2.desk"])
+def test_a_text_that_is_named_is_judged_by_what_stands_in_it(tmp_path: Path) -> None:
+    path, tally = tmp_path / "README.md", Tally()
+    path.write_text("# Switchboard")
+    assert list(mails(path, most=10_000, tally=tally)) == []
+    assert tally.counts == {"no_mail": 1}
+
+
+@pytest.mark.parametrize("name", ["broken.eml", "cur/1795000000", "new/1795000001.M1P2.desk", "copied.desk:2,S"])
 def test_what_its_name_calls_a_mail_is_taken_whatever_stands_in_it(tmp_path: Path, name: str) -> None:
     path, tally = tmp_path / name, Tally()
     path.parent.mkdir(exist_ok=True)

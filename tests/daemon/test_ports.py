@@ -69,9 +69,10 @@ async def test_an_address_that_is_not_there_yet_keeps_nothing_else_from_starting
 
 
 @pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="this machine has no IPv6")
-async def test_an_http_port_of_all_addresses_is_taken_where_it_is_on_one(taken: Port) -> None:
+async def test_all_addresses_of_ipv6_are_those_of_ipv4_too_for_http_and_not_for_smtp(taken: Port) -> None:
     with pytest.raises(UserError, match="is taken"):
         await check_ports([taken._replace(key="api.port", host="::")], patience=0, stop=asyncio.Event())
+    await check_ports([taken._replace(key="smtp.port", host="::")], patience=0, stop=asyncio.Event())
 
 
 @pytest.mark.parametrize(

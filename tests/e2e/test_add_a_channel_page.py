@@ -40,7 +40,7 @@ class Newcomer:
         shutil.copytree(ROOT, folder, ignore=LEFT_OUT, dirs_exist_ok=True)
         (folder / ".venv").symlink_to(ROOT / ".venv")
         if TYPES.exists():  # as it is where somebody has checked types before
-            shutil.copytree(TYPES, folder / TYPES.name)
+            shutil.copytree(TYPES, folder / TYPES.name, ignore=shutil.ignore_patterns("*.tmp"))
         # the environment's own checkout is not this one: what stands here comes first
         settings = {"SWITCHBOARD_INTAKE__PORT": str(free_port()), "PYTHONPATH": str(folder)}
         self.daemon = RunningDaemon(folder=folder, settings=settings, other_code=True)

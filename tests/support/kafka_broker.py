@@ -100,7 +100,8 @@ def _archive_classes(folder: Path) -> None:
         broker = KafkaBroker(jars=folder, folder=Path(data) / "kafka", options=options)
         broker.start()
         broker.stop()
-    new.rename(folder / ARCHIVE)
+    if new.exists():  # a virtual machine without an archive of its own makes none
+        new.rename(folder / ARCHIVE)
 
 
 @dataclass(frozen=True, kw_only=True)

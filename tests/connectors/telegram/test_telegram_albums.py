@@ -96,6 +96,7 @@ async def test_a_group_that_moved_gets_the_album_where_it_is_now(telegram: Teleg
 
 WRONG = (400, "Bad Request: wrong file identifier", None)
 WAIT = (429, "Too Many Requests: retry after 1", {"retry_after": 1})
+NO_WAIT = (429, "Too Many Requests: retry after 0", {"retry_after": 0})
 LONG_WAIT = (429, "Too Many Requests: retry after 300", {"retry_after": 300})
 
 
@@ -146,6 +147,24 @@ async def test_after_a_long_pause_in_the_middle_what_did_not_go_is_named_and_wha
     assert sent.pause == timedelta(seconds=300)
     (arrived,) = telegram.world.messages
     assert sent.platform_id == str(arrived["message_id"])
+
+
+async def test_a_pause_of_nothing_is_no_reason_to_call_without_end(telegram: TelegramDouble, bot: TelegramPoll) -> None:
+    telegram.refusals += [WRONG, None, *[NO_WAIT] * 50]
+    (sent,) = await say(bot, parts(bot, "See", document(1), document(2)))
+    assert [refused.partition(":")[0] for refused in sent.refused] == ["2.pdf"]
+    assert 40 < len(telegram.refusals) < 50
+
+
+async def test_where_nobody_knows_of_the_first_file_it_is_named_and_nothing_is_sent_behind_it(
+    telegram: TelegramDouble, bot: TelegramPoll
+) -> None:
+    telegram.refusals += [WRONG]
+    telegram.swallow = 1
+    with pytest.raises(SendLaterError, match=r"1\.pdf may have arrived.*behind it none was sent") as raised:
+        await say(bot, parts(bot, "See", document(1), document(2)))
+    assert raised.value.unsure
+    assert len(telegram.world.messages) == 1
 
 
 async def test_a_pause_before_anything_arrived_is_left_to_the_next_attempt(
