@@ -22,7 +22,9 @@ from connectors.intake import Intake
 from connectors.mail.assess import MailAssess
 from connectors.mail.normalize import undecodable
 from connectors.mail.normalizer import MailNormalizer
+from connectors.mail.recipients import recipients_in
 from connectors.mail.settings import MailAccountSettings
+from connectors.mail.smtp_address import AccountDirectory
 from console import tables
 from daemon.cli_options import loaded_settings, print_json, print_line, print_table
 from daemon.clock import now
@@ -53,10 +55,11 @@ WRONG: Final = ("too_large", "unreadable", "failed")
 
 
 class Origin(NamedTuple):
-    """Where a mail comes from."""
+    """Where a mail comes from, and who knows whose an address is."""
 
     account: Account
     path: Path
+    directory: AccountDirectory
 
 
 def run_import(paths: Sequence[Path], *, account: str | None, as_json: bool) -> int:
@@ -137,6 +140,7 @@ class InFlight:
 async def _import(store: Opened, account: Account, files: Sequence[Path], tally: Tally) -> None:
     most = store.settings.smtp.max_mail_bytes
     flight = InFlight()
+    directory = AccountDirectory(accounts=store.settings.mail_accounts())
     async with _intake(store) as intake:
         with _progress() as progress, _until_interrupted() as interrupted:
             task = progress.add_task("importing", total=len(files)) if progress else None
@@ -146,7 +150,7 @@ async def _import(store: Opened, account: Account, files: Sequence[Path], tally:
                         await flight.enter(len(raw))
                         if interrupted.is_set():
                             break
-                        group.create_task(_one(intake, Origin(account, path), raw, tally, flight))
+                        group.create_task(_one(intake, Origin(account, path, directory), raw, tally, flight))
                     if interrupted.is_set():
                         tally.note("stopped")
                         break
@@ -175,7 +179,8 @@ def _until_interrupted() -> Iterator[asyncio.Event]:
 
 
 async def _one(intake: Intake, origin: Origin, raw: bytes, tally: Tally, flight: InFlight) -> None:
-    delivery = Delivery(account=origin.account, raw=raw, received_at=now(), intake="import")
+    rcpt_to = recipients_in(raw, account=origin.account, directory=origin.directory)
+    delivery = Delivery(account=origin.account, raw=raw, received_at=now(), intake="import", rcpt_to=rcpt_to)
     try:
         why = await _accepted(intake, delivery)
     finally:

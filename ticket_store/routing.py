@@ -4,11 +4,10 @@ Rows go in as arrays (`unnest`) where they meet existing rows, and by COPY where
 "One router transaction".
 """
 
-from collections import deque
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -35,7 +34,7 @@ from schemas.routing_rows import (
 from schemas.sending_rows import SentRow
 from ticket_store.conversations import ConversationStatements
 from ticket_store.failures import fault_of
-from ticket_store.id_blocks import IdBlocks
+from ticket_store.id_blocks import IdBlocks, NumberStatements
 from ticket_store.instance import read_or_create
 from ticket_store.numbers import TicketNumbers
 from ticket_store.pool import Pool
@@ -44,9 +43,6 @@ from ticket_store.signing_keys import SigningKeyRow, read_keys
 from ticket_store.statements import statement
 
 Kind = TypeVar("Kind", bound="RoutingTransaction")
-
-BLOCK: Final = 500
-"""Tickets' ids taken from their sequence at a time, at least."""
 
 
 class RoutingStore:
@@ -110,15 +106,13 @@ class RoutingStore:
         return fault_of(error)
 
 
-class RoutingTransaction(ConversationStatements):
+class RoutingTransaction(ConversationStatements, NumberStatements):
     """One open transaction. Callers keep the order: offsets, deliveries, ids, matches, held mail, tickets, writes."""
 
     def __init__(self, *, connection: AsyncConnection[TupleRow], numbers: TicketNumbers, ids: IdBlocks) -> None:
-        super().__init__(connection=connection)
+        ConversationStatements.__init__(self, connection=connection)
+        NumberStatements.__init__(self, connection=connection, ids=ids)
         self._numbers = numbers
-        self._ids = ids
-        self._tickets: deque[int] = deque()
-        self._messages: deque[int] = deque()
 
     async def begin(self) -> None:
         """Choose plans that fit arrays of any length."""
@@ -134,34 +128,6 @@ class RoutingTransaction(ConversationStatements):
             "next_offsets": [move.next_offset for move in ordered],
         }
         return len(await self._rows("move_offsets", parameters)) == len(ordered)
-
-    async def message_ids(self, count: int) -> Sequence[int]:
-        """Take numbers for messages, ascending, and higher than those of all transactions that ended before."""
-        return [row[0] for row in await self._rows("next_message_ids", {"count": count})] if count else []
-
-    async def reserve_message_ids(self, count: int) -> None:
-        """Make sure that `next_message_id` can be asked this often."""
-        self._messages.extend(await self.message_ids(count))
-
-    def next_message_id(self) -> int:
-        """Take the number of a message of ours."""
-        return self._messages.popleft()
-
-    async def reserve_ticket_ids(self, count: int) -> None:
-        """Make sure that `next_ticket_id` can be asked this often."""
-        self._tickets.extend(self._ids.take(count - len(self._tickets)))
-        missing = count - len(self._tickets)
-        if missing > 0:
-            rows = await self._rows("next_ticket_ids", {"count": max(BLOCK, missing)})
-            self._tickets.extend(row[0] for row in rows)
-
-    def next_ticket_id(self) -> int:
-        """Take the id of a new ticket."""
-        return self._tickets.popleft()
-
-    def give_back(self) -> None:
-        """Leave the tickets' ids that were not needed to later transactions. Call it once this one is committed."""
-        self._ids.keep(self._tickets)
 
     def ticket_number(self, ticket_id: int) -> str:
         """Give the public number of a ticket."""

@@ -81,7 +81,7 @@ def build(delivery: Delivery, report: StructureReport | None = None) -> Normaliz
 
 def undecodable(delivery: Delivery, reason: str) -> InboundMessage:
     """Make the record of a mail that no parser may touch: what the top of its header says, and why it is held."""
-    head, hint = _safe_head(delivery.raw), ""
+    head, hint = safe_head(delivery.raw), ""
     identity = identify(delivery.raw, delivery.account.name)
     subject = decode_value(head.first("subject"), hint)
     places = TokenPlaces(
@@ -110,7 +110,8 @@ def undecodable(delivery: Delivery, reason: str) -> InboundMessage:
     )
 
 
-def _safe_head(raw: bytes) -> Head:
+def safe_head(raw: bytes) -> Head:
+    """Read the header alone, of at most 256 KiB; accepts anything."""
     raw = mend_line_ends(raw[:_MAX_HEAD])
     start = head_start(raw)
     return Head(raw[start : find_body(raw, start, len(raw))])

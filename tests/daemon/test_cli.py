@@ -62,6 +62,12 @@ def test_importing_again_changes_nothing(daemon: RunningDaemon) -> None:
     assert daemon.json("tickets", "list") == before
 
 
+def test_an_address_of_ours_takes_no_part_in_an_imported_ticket(daemon: RunningDaemon) -> None:
+    (ticket,) = [line for line in daemon.json("tickets", "list") if line["requester"] == "ana@customer.example"]
+    shown = daemon.json("tickets", "show", ticket["number"])
+    assert [one["address"] for one in shown["participants"]] == ["ana@customer.example"]
+
+
 def test_tickets_are_listed_with_the_promised_keys(daemon: RunningDaemon) -> None:
     (ticket,) = [line for line in daemon.json("tickets", "list") if line["requester"] == "ana@customer.example"]
     expected = {"number", "subject", "status", "channel", "account", "requester", "message_count"}
