@@ -4,6 +4,7 @@ What the relay says of one recipient is that recipient's matter. A relay that ca
 everybody's: `RelayDownError`. What goes wrong in between is this mail's alone, so that no mail can stop the others.
 """
 
+import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,15 @@ TOO_BIG: Final = 552
 GOING_DOWN: Final = 421
 SHOWN: Final = 500
 """Letters kept of the relay's words."""
+TROUBLES: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (ssl.SSLError, "speaks no TLS that we can trust"),
+    (ConnectionRefusedError, "refuses connections"),
+    (socket.gaierror, "has a name that nobody knows"),
+    (TimeoutError, "does not answer in time"),
+    (aiosmtplib.SMTPServerDisconnected, "breaks the connection off"),
+    (ConnectionResetError, "breaks the connection off"),
+)
+"""What happened instead of a connection, in plain words: the first that fits."""
 
 
 class RelayDownError(Exception):
@@ -76,8 +86,15 @@ class Relay:
             raise RelayDownError(f"the relay does not let us in: it says {error.code}") from error
         except (aiosmtplib.SMTPException, OSError) as error:
             client.close()
-            raise RelayDownError(f"the relay does not answer as it should: {type(error).__name__}") from error
+            raise RelayDownError(self._trouble(error)) from error
         return client
+
+    def _trouble(self, error: Exception) -> str:
+        """Say for people why there is no connection, and what to look at. The relay's own words are left out."""
+        causes = [error, *filter(None, (error.__cause__, error.__context__))]
+        other = f"does not answer as it should ({type(error).__name__})"
+        what = next((words for kind, words in TROUBLES if any(isinstance(cause, kind) for cause in causes)), other)
+        return f"the relay at {self.host}:{self.port} {what}: check outbound.smtp.host, port and tls"
 
 
 async def _transfer(

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -37,7 +39,7 @@ class Script:
         in_data = False
         self.tasks.add(asyncio.current_task())
         writer.write(self.answers["GREETING"].encode() + b"\r\n")
-        while line := (await reader.readline()).decode():
+        while line := (await reader.readline()).decode(errors="replace"):
             word = "." if line == ".\r\n" else line.split(" ")[0].strip().upper()
             if in_data and word != ".":
                 self.heard.append(line)
@@ -47,6 +49,8 @@ class Script:
             in_data = word == "DATA" and answer.startswith("354")
             if answer == "break":
                 break
+            if answer == "silence":
+                continue
             writer.write(answer.encode() + b"\r\n")
         writer.close()
 
@@ -97,6 +101,37 @@ async def test_each_answer_says_what_becomes_of_the_recipients(
 async def test_a_relay_that_lets_nobody_in_is_down_for_all(answers: dict[str, str]) -> None:
     async with relay_that(**answers) as (relay, _):
         with pytest.raises(RelayDownError):
+            await send(relay)
+
+
+async def test_a_relay_that_refuses_connections_is_named_with_what_to_check() -> None:
+    async with relay_that() as (relay, _):
+        pass
+    with pytest.raises(RelayDownError) as raised:
+        await send(replace(relay, username="desk", password="hunter2"))
+    said = f"the relay at 127.0.0.1:{relay.port} refuses connections: check outbound.smtp.host, port and tls"
+    assert str(raised.value) == said
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"host": "relay.invalid"}, "the relay at relay.invalid:25 has a name that nobody knows"),
+        ({"tls": "implicit"}, "speaks no TLS that we can trust"),
+        ({"timeout": 0.1}, "does not answer in time"),
+    ],
+)
+async def test_a_relay_that_cannot_be_spoken_to_is_told_in_plain_words(changes: dict[str, Any], words: str) -> None:
+    port = {"port": 25} if "host" in changes else {}
+    async with relay_that(EHLO="silence") as (relay, _):
+        with pytest.raises(RelayDownError) as raised:
+            await send(replace(relay, **changes, **port))
+    assert words in str(raised.value)
+
+
+async def test_a_relay_that_breaks_off_is_told_in_plain_words() -> None:
+    async with relay_that(EHLO="break", HELO="break") as (relay, _):
+        with pytest.raises(RelayDownError, match="breaks the connection off: check"):
             await send(relay)
 
 
