@@ -23,17 +23,16 @@ def _moment(text: str | None) -> datetime | None:
     return found if found.tzinfo is not None else found.astimezone()
 
 
-Moment = Annotated[
-    str | None, typer.Option(metavar="TIME", help="Received from then on (--since), or before (--until).")
-]
+Since = Annotated[str | None, typer.Option(metavar="TIME", help="Received from then on.")]
+Until = Annotated[str | None, typer.Option(metavar="TIME", help="Received before then.")]
 
 
 def replay(
     *,
     renormalize: Annotated[bool, typer.Option("--renormalize", help="Parse stored mail again.")] = False,
     account: Account = None,
-    since: Moment = None,
-    until: Moment = None,
+    since: Since = None,
+    until: Until = None,
     held: Annotated[bool, typer.Option("--held", help="Held messages alone.")] = False,
     dead: Annotated[bool, typer.Option("--dead", help="Open dead letters instead of messages.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, and do nothing.")] = False,

@@ -28,7 +28,10 @@ def add(
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Send events to a server from now on, and show the secret that signs them, once."""
+    """Send events to a server from now on.
+
+    The secret that signs them is shown once.
+    """
     del config
     from daemon.webhook_commands import add_webhook  # noqa: PLC0415 - see `daemon.cli`
 
@@ -46,7 +49,7 @@ def list_(*, as_json: Json = False, config: Config = None) -> None:
 
 @app.command()
 def show(which: Id, *, as_json: Json = False, config: Config = None) -> None:
-    """Show an endpoint: what it gets, how it does, and what waits for it."""
+    """Show what an endpoint gets, how it does, and what waits for it."""
     del config
     from daemon.webhook_commands import show_webhook  # noqa: PLC0415 - see `daemon.cli`
 
@@ -65,7 +68,7 @@ def log(
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """List what was sent to an endpoint and what it said, the newest first."""
+    """List what was sent and what was answered, the newest first."""
     del config
     from daemon.webhook_commands import list_dispatches, list_tries  # noqa: PLC0415 - see `daemon.cli`
 
@@ -86,7 +89,10 @@ def pause(which: Id, *, config: Config = None) -> None:
 
 @app.command()
 def resume(which: Id, *, config: Config = None) -> None:
-    """Let an endpoint go on that was paused or disabled, with the events that waited."""
+    """Let an endpoint go on that was paused or disabled.
+
+    It gets the events that waited.
+    """
     del config
     from daemon.webhook_commands import resume_webhook  # noqa: PLC0415 - see `daemon.cli`
 
@@ -112,7 +118,10 @@ def rotate(
 
 @app.command()
 def remove(which: Id, *, config: Config = None) -> None:
-    """Remove an endpoint with its secrets, what waits for it, and its log."""
+    """Remove an endpoint with all that is kept for it.
+
+    Its secrets, the events that wait for it, and its log.
+    """
     del config
     from daemon.webhook_commands import remove_webhook  # noqa: PLC0415 - see `daemon.cli`
 
@@ -121,7 +130,10 @@ def remove(which: Id, *, config: Config = None) -> None:
 
 @app.command()
 def resend(which: Id, dispatch: Dispatch, *, config: Config = None) -> None:
-    """Send an event again under its id; one that waits for its next try is sent now."""
+    """Send an event again under its id.
+
+    One that waits for its next try is sent now.
+    """
     del config
     from daemon.webhook_commands import resend_dispatch  # noqa: PLC0415 - see `daemon.cli`
 
@@ -136,7 +148,7 @@ def try_out(
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Send an endpoint an event that is about nothing, and say what it answers.
+    """Send an event that is about nothing, and show the answer.
 
     The role `webhooks` sends it: the daemon must run.
     """

@@ -74,7 +74,10 @@ def help_of(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     return shown
 
 
-@pytest.mark.parametrize("group", ["", "tickets", "spool", "keys", "dead-letters", "notices"])
+GROUPS = ["tickets", "spool", "keys", "dead-letters", "notices", "webhooks", "tokens", "form-links", "legacy"]
+
+
+@pytest.mark.parametrize("group", ["", *GROUPS])
 def test_every_command_is_described_in_a_whole_sentence_on_80_columns(
     help_of: Callable[[str], str], group: str
 ) -> None:
