@@ -8,7 +8,7 @@ from typing import Any
 
 from console import tables
 from console.api.tokens import Scope, new_token
-from daemon.asking import ask, check_account
+from daemon.asking import ask, check_account, check_known
 from daemon.cli_options import print_json, print_line, print_rows
 from daemon.clock import now
 from daemon.errors import NOT_FOUND, USAGE, UserError
@@ -21,8 +21,9 @@ def create_token(
     name: str, *, scopes: Sequence[str], accounts: Collection[str] | None, lives: timedelta | None, as_json: bool
 ) -> None:
     """Make a token and print it: the only time that anybody sees it."""
-    unknown = sorted(set(scopes) - set(Scope))
-    if unknown or not scopes:
+    for scope in scopes:
+        check_known("scope", scope, Scope)
+    if not scopes:
         raise UserError(f"give --scope, one or more of: {', '.join(Scope)}", code=USAGE)
     made = new_token(token_bytes)
     moment = now()
