@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -125,14 +126,17 @@ def show_status(*, as_json: bool) -> int:
     if as_json:
         print_json({**daemon, **waiting})
     else:
-        said = {name: [_said(one) for one in daemon.get(name, ())] for name in ("troubles", "warnings")}
+        said = {name: [said_of(one) for one in daemon.get(name, ())] for name in ("troubles", "warnings")}
         shown = {"running": daemon["running"], "ready": daemon["ready"], **said, **_flat(waiting)}
         print_table(tables.facts(shown))
     return 0 if daemon["ready"] is not False else UNAVAILABLE
 
 
-def _said(trouble: Mapping[str, Any]) -> str:
-    return f"{trouble['process']}: {trouble['reason']} {trouble['detail']}"
+def said_of(trouble: Mapping[str, Any]) -> str:
+    """Say it for people; the reason is left out where the detail has the same word."""
+    reason, detail = trouble["reason"], trouble["detail"]
+    named = re.search(rf"\b{re.escape(reason)}\b", detail) is not None
+    return f"{trouble['process']}: {detail if named else f'{reason} {detail}'.rstrip()}"
 
 
 def _flat(values: Mapping[str, object]) -> dict[str, object]:

@@ -123,6 +123,7 @@ def test_without_a_relay_replies_wait_and_everybody_is_told() -> None:
         assert "no relay is set" in said.stderr
         alone.wait_until(lambda: "no relay is set" in alone.get("/readyz"), seconds=20, what="warned", every=0.5)
         assert alone.is_ready()
+        assert "relay no relay" not in alone.cli("status").stdout
         assert "no relay is set" in alone.cli("status").stdout.replace("\n", " ")
         assert alone.json("status")["sends_queued"] == 1
         assert "switchboard_sends_queued" in alone.get("/metrics")
