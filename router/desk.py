@@ -30,6 +30,7 @@ from router.view import Ticket, View
 from router.writing import changes_of
 from schemas.dead_letter_rows import StoredDeadLetter
 from schemas.message import InboundMessage
+from schemas.numbers import shown
 from schemas.placement import Evidence, Fault, Rule, Source, Visibility
 from schemas.routing_rows import IdKey, LogPosition
 
@@ -278,7 +279,7 @@ async def _placed_before(transaction: RoutingTransaction, request: _Request) -> 
     state, number = found
     if state == request.again and number == request.ticket_number:
         return Filed(ticket=number, released=0)
-    where = f"it is on ticket {number}" if number else f"it is {state}"
+    where = f"it is on ticket {shown(number)}" if number else f"it is {state}"
     raise NotHeldError(f"message {request.message_id} is not held: {where}")
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from email.message import EmailMessage
 from typing import Any, Final
 
+from console.safe_text import told
 from console.tables import Column
 from daemon.demo.mails import ANA, DemoMail, answer_to
 from daemon.demo.relay import is_notice, wait_for
@@ -67,4 +68,4 @@ async def reasons(pool: Pool, now: datetime, *, account: str) -> list[Row]:
 
 
 def _reason(where: str, sender: str, decision: Mapping[str, Any]) -> Row:
-    return {"where": where, "from": sender, "rule": decision["rule"], "why": decision["explanation"]}
+    return {"where": where, "from": sender, "rule": decision["rule"], "why": told(decision["explanation"])}

@@ -98,6 +98,7 @@ def test_the_demo_shows_what_it_promises_and_leaves_nothing_behind() -> None:
         "Everything became what it should",
     ):
         assert said in done.stdout
+    assert not re.search(r"(?<![\w-])\d{10}(?![\w-])", done.stdout), "ticket numbers stand in groups"
     for headings in (ANSWERS_SHOWN, HELD_SHOWN):
         page, shown = sorted(rows(README, headings)), sorted(rows(done.stdout, headings))  # routed in any order
         assert page == shown, "the tables in README.md are those of the demo"

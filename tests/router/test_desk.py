@@ -8,6 +8,7 @@ from routing_lab import HOLDING, START, Lab, LabLog, mail, open_lab
 
 from router.desk import Desk, DeskError, Filed, NoSuchDeadLetterError, NoSuchTicketError, NotHeldError
 from schemas.message import record_header
+from schemas.numbers import shown
 
 
 def desk_of(lab: Lab) -> Desk:
@@ -83,7 +84,7 @@ async def test_asking_twice_does_no_harm_and_asking_for_something_else_is_told(d
         one, other = await number_of(lab, "one"), await number_of(lab, "other")
         both = await asyncio.gather(desk.link(held, one), desk.link(held, one))
         assert list(both) == [Filed(ticket=one, released=0)] * 2
-        with pytest.raises(NotHeldError, match=f"it is on ticket {one}"):
+        with pytest.raises(NotHeldError, match=f"it is on ticket {shown(one)}"):
             await desk.link(held, other)
         with pytest.raises(NotHeldError, match="on ticket"):
             await desk.open(held)
