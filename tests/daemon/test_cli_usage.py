@@ -34,6 +34,19 @@ def test_a_wrong_command_says_so_and_where_help_is() -> None:
     assert "--help" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("scope", "said"),
+    [
+        (("--scope", "foo"), "there is no scope 'foo'; there are: tickets:read, "),
+        ((), "give --scope, one or more of: tickets:read, "),
+    ],
+)
+def test_a_token_for_no_known_scope_is_refused_with_those_that_there_are(scope: tuple[str, ...], said: str) -> None:
+    done = typed("tokens", "create", "x", *scope)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
 def test_the_version_is_printed() -> None:
     done = typed("--version")
     assert (done.returncode, done.stdout) == (0, f"switchboard {version('switchboard')}\n")
