@@ -55,7 +55,7 @@ test: setup ## everything: unit, contracts, real PostgreSQL, real Kafka, faults
 	@bash tests/servers.sh
 	@$(COMPILED) $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
-test-faults: setup ## every cell of the fault matrix, and a table of them (most of an hour); CELLS=0..6: a seventh
+test-faults: setup ## every cell of the fault matrix, and a table of them (half an hour); CELLS=0..6: a seventh
 	@bash tests/servers.sh
 	@$(COMPILED) $(BIN)/pytest -q -n 2 --dist loadfile -m matrix --cells=$(or $(CELLS),all)
 
