@@ -161,7 +161,7 @@ async def test_an_outage_of_the_relay_costs_no_attempt_and_makes_no_hot_loop(
         worker = post.worker()
         relay.stop()
         assert await worker.round() == 1
-        assert "does not answer" in post.told.troubles["mail"]
+        assert "refuses connections" in post.told.troubles["mail"]
         assert [await worker.round() for _ in range(5)] == [0] * 5
         assert (await post.send(message))["attempts"] == 0
         relay.start(port)
