@@ -29,7 +29,7 @@ from daemon.health import BUS
 from daemon.ingest_channels import ChannelParts, serve_channels
 from daemon.lookout import Lookout
 from daemon.metrics import ChannelMetrics, IntakeMetrics, SmtpMetrics
-from daemon.ports import Port
+from daemon.ports import SMTP, Port
 from daemon.process import Process
 from daemon.settings import Settings
 from daemon.sink import BusSink
@@ -158,7 +158,7 @@ async def _listen(process: Process, parts: ChannelParts, lookout: Lookout) -> Sm
     except ValueError as error:
         raise UserError(str(error)) from error
     except OSError as error:
-        raise UserError(Port("smtp.port", settings.smtp.host, settings.smtp.port).refusal(error)) from error
+        raise UserError(Port(SMTP, settings.smtp.host, settings.smtp.port).refusal(error)) from error
     for name in settings.mail_accounts():
         parts.states.serve(settings.account(name), "listening")
     _log.info("smtp listening", host=smtp.address[0], port=smtp.address[1])

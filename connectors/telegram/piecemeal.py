@@ -94,8 +94,10 @@ class _Pieces:
             try:
                 return await send(self._api, piece, content)
             except SendLaterError as error:
-                pause = max(error.after or MOST_PAUSES, LEAST_PAUSE)
-                if error.unsure or error.after is None or not self.arrived or pause > self._patience:
+                if error.unsure or error.after is None or not self.arrived:
+                    raise
+                pause = max(error.after, LEAST_PAUSE)
+                if pause > self._patience:
                     raise
                 self._patience -= pause
                 await asyncio.sleep(pause.total_seconds())
